@@ -1,0 +1,1 @@
+//! Names the project a call belongs to from gathered evidence.

@@ -1,0 +1,1 @@
+//! Intercepts metered hosts to record what each call cost.

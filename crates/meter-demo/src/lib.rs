@@ -1,0 +1,1 @@
+//! A loopback provider that speaks the bundled dialects.

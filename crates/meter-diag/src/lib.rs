@@ -1,0 +1,1 @@
+//! Coded findings that point at a place in a text.

@@ -1,0 +1,1 @@
+//! Connects to an origin directly or through an upstream proxy.

@@ -1,0 +1,1 @@
+//! What edge and daemon say to each other.

@@ -1,0 +1,1 @@
+//! Turns TOML manifests into a checked model.

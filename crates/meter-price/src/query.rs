@@ -1,0 +1,76 @@
+//! What is asked and what is answered.
+
+use meter_call::{Buckets, CostLine, Evidence, PriceUse, UnixMillis};
+use meter_money::PicoUsd;
+
+/// Conditions of a call that overlays of a price row may depend on. `None` = not known or not stated.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Attributes {
+    /// `batch`, `flex`, `priority`, `fast`, …; `None` = standard.
+    pub class: Option<String>,
+    /// Inference geography or residency.
+    pub geo: Option<String>,
+    /// Real provider behind a marketplace.
+    pub route: Option<String>,
+    /// Search context size.
+    pub search_context: Option<String>,
+    /// Image size.
+    pub size: Option<String>,
+    /// Image quality.
+    pub quality: Option<String>,
+    /// Video resolution.
+    pub resolution: Option<String>,
+    /// `explicit` or `implicit` cache.
+    pub cache_mode: Option<String>,
+    /// Thinking switched on.
+    pub thinking: Option<bool>,
+}
+
+/// One call (or one sub-step of it at its own model) to price.
+#[derive(Clone, Copy, Debug)]
+pub struct Query<'a> {
+    /// Price file's provider id, from the route.
+    pub provider: &'a str,
+    /// Exact model name, as on the wire.
+    pub model: &'a str,
+    /// When the answer ended, or when the provider says it did.
+    pub at: UnixMillis,
+    /// Disjoint counts.
+    pub usage: &'a Buckets,
+    /// Conditions.
+    pub attributes: &'a Attributes,
+}
+
+/// Why (part of) a call has no amount.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum WhyUnpriced {
+    /// No price file of that provider.
+    NoProvider,
+    /// No id, alias or pattern matches; the nearest ids.
+    NoModel(Vec<String>),
+    /// The model has no row that holds at that instant.
+    NoRow,
+    /// The row has no rate for this meter.
+    NoMeter(meter_call::Meter),
+    /// The amount does not fit.
+    Overflow,
+}
+
+/// The bill of one query.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Costing {
+    /// One line per bucket above 0; unpriced ones included, with no amount.
+    pub lines: Vec<CostLine>,
+    /// Sum of the list amounts; `None` when nothing is priced.
+    pub list: Option<PicoUsd>,
+    /// Sum at the user's contract; equals `list` without one.
+    pub contract: Option<PicoUsd>,
+    /// [`Evidence::ProviderUsage`], [`Evidence::Estimated`] or [`Evidence::Unpriced`]: the worst of the lines.
+    pub evidence: Evidence,
+    /// The rows used.
+    pub prices: Vec<PriceUse>,
+    /// Why something has no amount; empty when all is priced.
+    pub unpriced: Vec<WhyUnpriced>,
+    /// Reasons for [`Evidence::Estimated`], for people.
+    pub guesses: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! Renders the service files of an instance.

@@ -1,0 +1,1 @@
+//! Keeps every call in SQLite.

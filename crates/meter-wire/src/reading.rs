@@ -1,0 +1,109 @@
+//! What a dialect read of one call.
+
+use meter_call::{Buckets, ErrorClass, Meter, UsageState};
+use std::collections::BTreeSet;
+
+/// Whether a stream ended as its dialect says.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum StreamEnd {
+    /// Not a stream.
+    #[default]
+    None,
+    /// The terminal marker was seen.
+    Normal,
+    /// It was not.
+    Truncated,
+    /// An error ended it.
+    Error,
+}
+
+impl StreamEnd {
+    /// The word used in samples and rows.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            StreamEnd::None => "none",
+            StreamEnd::Normal => "normal",
+            StreamEnd::Truncated => "truncated",
+            StreamEnd::Error => "error",
+        }
+    }
+}
+
+/// Token buckets of one sub-step that has a model of its own.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ModelLine {
+    /// Its model; `None` = the answered one.
+    pub model: Option<String>,
+    /// Token buckets of this model.
+    pub buckets: Buckets,
+}
+
+/// An error the provider reported.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct WireError {
+    /// Class of the closed set.
+    pub class: ErrorClass,
+    /// The provider's own code, cut at a `:`.
+    pub code: Option<String>,
+    /// Status stated inside the message (WebSocket).
+    pub status: Option<u16>,
+}
+
+/// Everything the wire said about one call. Texts are at most 512 bytes each.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct CallReading {
+    /// The request asked for a stream, or the answer was one.
+    pub stream: bool,
+    /// Model asked for.
+    pub model_requested: Option<String>,
+    /// Model that answered.
+    pub model_answered: Option<String>,
+    /// Request id.
+    pub request_id: Option<String>,
+    /// Answer id.
+    pub response_id: Option<String>,
+    /// Tier asked for.
+    pub tier_requested: Option<String>,
+    /// Served tier.
+    pub service_tier: Option<String>,
+    /// Served speed.
+    pub speed: Option<String>,
+    /// Where it was computed.
+    pub geo: Option<String>,
+    /// Azure deployment.
+    pub deployment: Option<String>,
+    /// Real provider behind a gateway.
+    pub upstream: Option<String>,
+    /// Stop reason.
+    pub finish: Option<String>,
+    /// Image size of the request.
+    pub size: Option<String>,
+    /// Image quality of the request.
+    pub quality: Option<String>,
+    /// The request's output cap in tokens.
+    pub max_output: Option<u64>,
+    /// Kind named by the dialect; `None` = the endpoint's.
+    pub kind: Option<String>,
+    /// How the stream ended.
+    pub stream_end: StreamEnd,
+    /// What is known of usage.
+    pub usage: UsageState,
+    /// Counts of the whole call: tokens and units.
+    pub buckets: Buckets,
+    /// Buckets that must be NULL, not 0.
+    pub unknown: BTreeSet<Meter>,
+    /// When the call was served by several models: token buckets by model; they sum to `buckets`. Empty = one model.
+    pub lines: Vec<ModelLine>,
+    /// The provider's own amount in USD, exact decimal text.
+    pub provider_cost: Option<String>,
+    /// The provider's error.
+    pub error: Option<WireError>,
+    /// `usage_inconsistent`, `cache_write_split_from_start`, `undecodable`, `body_limit`, …
+    pub flags: BTreeSet<String>,
+    /// Row key within the exchange (`[rows] key`), when the dialect has one.
+    pub row_key: Option<String>,
+    /// Answer bytes after content decoding, for estimates.
+    pub answer_bytes: u64,
+    /// Request bytes after content decoding, for estimates.
+    pub request_bytes: u64,
+}

@@ -1,0 +1,1 @@
+//! A TLS origin that records the exact decrypted bytes it got.
