@@ -1,0 +1,3 @@
+//! HM07xx: config.toml.
+
+super::codes! {}

@@ -1,0 +1,3 @@
+//! HM06xx: policies.
+
+super::codes! {}

@@ -1,0 +1,3 @@
+//! HM04xx: providers and routes.
+
+super::codes! {}

@@ -1,0 +1,3 @@
+//! HM05xx: tagging, clients and services.
+
+super::codes! {}

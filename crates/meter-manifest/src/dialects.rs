@@ -1,0 +1,1 @@
+//! Translates dialect files.

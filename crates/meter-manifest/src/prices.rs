@@ -1,0 +1,1 @@
+//! Translates price files.
