@@ -144,6 +144,19 @@ pub trait Observer {
     fn complete(&mut self, exchange: ExchangeId) -> Verdict;
 }
 
+/// What becomes of a gated connection that cannot be read (any more).
+///
+/// An ungated one always passes on. Where a request was refused before, the two sides are out of step with each other and
+/// the connection closes in either case.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Fault {
+    /// What is held goes to the origin, and everything after it passes unread.
+    #[default]
+    Pass,
+    /// The connection closes ([`Output::close`]); what is held never reaches the origin.
+    Close,
+}
+
 /// Bytes the relay has to write. Cleared by the relay.
 #[derive(Debug, Default)]
 pub struct Output {
