@@ -1,0 +1,48 @@
+//! Facts about this and other processes.
+
+/// The user this process acts as.
+pub fn effective_uid() -> u32 {
+    // SAFETY: always succeeds and touches no memory.
+    unsafe { libc::geteuid() }
+}
+
+/// Whether a process with this id runs. One that has ended and waits for its parent does not count.
+///
+/// Ids are used again: `true` says that some process has it.
+pub fn lives(pid: u32) -> bool {
+    let Ok(signed) = i32::try_from(pid) else { return false };
+    if signed <= 0 {
+        return false;
+    }
+    #[cfg(target_os = "linux")]
+    if let Some(lives) = crate::linux::proc_fs::lives(pid) {
+        return lives;
+    }
+    // SAFETY: signal 0 checks for existence only.
+    let answered = unsafe { libc::kill(signed, 0) } == 0;
+    // Another user's process may not be signalled, but it is there.
+    answered || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_process_lives_until_it_has_ended() {
+        assert!(lives(std::process::id()));
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        assert!(lives(child.id()));
+        drop(child.stdin.take());
+        child.wait().unwrap();
+        assert!(!lives(child.id()));
+        assert!(!lives(0) && !lives(u32::MAX));
+    }
+
+    #[test]
+    fn our_files_belong_to_our_uid() {
+        let folder = tempfile::tempdir().unwrap();
+        let uid = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata(folder.path()).unwrap());
+        assert_eq!(effective_uid(), uid);
+    }
+}
