@@ -1,1 +1,9 @@
-//! Whole-product tests with real binaries.
+//! What the whole-product tests stand on: real programs in a home of their own, and a recording origin on loopback.
+
+mod client;
+pub mod rig;
+mod rows;
+
+pub use client::{Client, Ran, python_clients};
+pub use rig::{Rig, RigBuilder};
+pub use rows::{Line, Row};
