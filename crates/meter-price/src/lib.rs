@@ -1,7 +1,30 @@
 //! Prices a call's usage from a dated price book.
 //!
-//! `price(&book, &query)`: no clock, no files. The book is built by whoever reads manifests.
+//! Reading order: [`PriceFile`] is what a person wrote, [`PriceBookBuilder`] checks it and makes a [`PriceBook`], and
+//! [`price`] makes a bill of a [`Query`]; [`settle`] weighs it against an amount that the provider named, [`derive`] makes
+//! a stored line again. No clock, no files, no floating point.
 
+mod book;
+mod build;
+mod cost;
+mod derive;
+mod fault;
+mod instant;
+mod near;
 mod query;
+mod rate;
+mod row;
+mod settle;
+mod window;
+mod written;
 
+pub use book::{Plan, PriceBook, WireClass};
+pub use build::PriceBookBuilder;
+pub use cost::price;
+pub use derive::{DeriveError, derive};
+pub use fault::{FaultKind, PriceFault};
 pub use query::*;
+pub use rate::{Factor, Rate, RateError, Unit};
+pub use row::Axis;
+pub use settle::{Drift, Settled, settle};
+pub use written::*;

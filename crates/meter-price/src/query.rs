@@ -6,8 +6,11 @@ use meter_money::PicoUsd;
 /// Conditions of a call that overlays of a price row may depend on. `None` = not known or not stated.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Attributes {
-    /// `batch`, `flex`, `priority`, `fast`, …; `None` = standard.
+    /// `batch`, `flex`, `priority`, `fast`, … or the wire's own word for the served tier, which the price file's `[tiers]`
+    /// translates ([`crate::PriceBook::class`] picks it); `None` = standard.
     pub class: Option<String>,
+    /// No served tier was named; `class` is what was asked for, so the amount is an estimate.
+    pub class_requested: bool,
     /// Inference geography or residency.
     pub geo: Option<String>,
     /// Real provider behind a marketplace.
@@ -50,6 +53,8 @@ pub enum WhyUnpriced {
     NoModel(Vec<String>),
     /// The model has no row that holds at that instant.
     NoRow,
+    /// Served from capacity that is not billed per token; the wire's word for it.
+    NoClass(String),
     /// The row has no rate for this meter.
     NoMeter(meter_call::Meter),
     /// The amount does not fit.
@@ -59,11 +64,11 @@ pub enum WhyUnpriced {
 /// The bill of one query.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Costing {
-    /// One line per bucket above 0; unpriced ones included, with no amount.
+    /// One line per bucket above 0, at the contract where there is one; unpriced ones included, with no amount.
     pub lines: Vec<CostLine>,
-    /// Sum of the list amounts; `None` when nothing is priced.
+    /// Sum of the list amounts; `None` when nothing is priced. With [`Costing::unpriced`] not empty it is incomplete.
     pub list: Option<PicoUsd>,
-    /// Sum at the user's contract; equals `list` without one.
+    /// Sum of `lines`: at the user's contract; equals `list` without one.
     pub contract: Option<PicoUsd>,
     /// [`Evidence::ProviderUsage`], [`Evidence::Estimated`] or [`Evidence::Unpriced`]: the worst of the lines.
     pub evidence: Evidence,

@@ -1,0 +1,94 @@
+//! What stands beside the models: windows, holidays, moving names, settlement, contracts, plans.
+
+use super::Reader;
+use crate::table::Table;
+use meter_price::{AliasText, ContractText, HolidaysText, PlanText, SettlementText, WindowText, Written};
+
+impl Reader<'_> {
+    pub(super) fn window(&self, table: Table<'_, '_>) -> Option<WindowText> {
+        table.need("from");
+        let window = WindowText {
+            mark: self.mark(table.span),
+            name: self.need_text(&table, "name"),
+            from: self.instant(&table, "from")?,
+            utc: self.texts(&table, "utc"),
+            days: self.texts(&table, "days"),
+            zone: self.text(&table, "zone"),
+            not_on: self.text(&table, "not_on"),
+        };
+        table.finish();
+        Some(window)
+    }
+
+    pub(super) fn holidays(&self, table: Table<'_, '_>) -> HolidaysText {
+        let days = |key| {
+            let list = table.value(key).and_then(|value| value.as_list().or_else(|| value.wrong("a list of dates")));
+            list.unwrap_or_default().into_iter().filter_map(|day| self.moment(day)).collect()
+        };
+        let holidays = HolidaysText {
+            mark: self.mark(table.span),
+            name: self.need_text(&table, "name"),
+            covers: days("covers"),
+            dates: days("dates"),
+        };
+        table.finish();
+        holidays
+    }
+
+    pub(super) fn alias(&self, table: Table<'_, '_>) -> Option<AliasText> {
+        table.need("from");
+        let alias = AliasText {
+            name: self.need_text(&table, "name"),
+            to: self.need_text(&table, "to"),
+            from: self.instant(&table, "from")?,
+            until: self.instant(&table, "until"),
+        };
+        table.finish();
+        Some(alias)
+    }
+
+    pub(super) fn settlement(&self, table: Table<'_, '_>) -> SettlementText {
+        let settlement = SettlementText {
+            prefer: self.text(&table, "prefer"),
+            unit: self.text(&table, "unit"),
+            usd: self.number(&table, "usd"),
+            check: self.number(&table, "check"),
+            missing: self.text(&table, "missing"),
+        };
+        table.finish();
+        settlement
+    }
+
+    pub(super) fn contract(&self, table: Table<'_, '_>) -> Option<ContractText> {
+        table.need("from");
+        let credit = table.key("credit").map(|span| Written::new("a credit of a contract", self.mark(span)));
+        let rates = table.key("rates").map(|span| Written::new("a fixed price of a contract", self.mark(span)));
+        // A label on a contract says that it holds for one account only, and calls do not say whose they are.
+        let account = table.key("account").map(|span| Written::new("a contract of one account", self.mark(span)));
+        let contract = ContractText {
+            mark: self.mark(table.span),
+            name: self.need_text(&table, "name"),
+            provider: self.text(&table, "provider"),
+            from: self.instant(&table, "from")?,
+            until: self.instant(&table, "until"),
+            discount: self.number(&table, "discount"),
+            except: self.meters(&table, "except"),
+            unsupported: credit.or(rates).or(account),
+        };
+        table.finish();
+        Some(contract)
+    }
+
+    pub(super) fn plan(&self, table: Table<'_, '_>) -> PlanText {
+        let plan = PlanText {
+            name: self.need_text(&table, "name"),
+            provider: self.text(&table, "provider"),
+            usd_month: {
+                table.need("usd_month");
+                self.number(&table, "usd_month").unwrap_or_default()
+            },
+        };
+        table.finish();
+        plan
+    }
+}

@@ -1,0 +1,203 @@
+//! The price book: names, dates and rows, immutable once built.
+
+use crate::near::near;
+use crate::row::{Price, PricedRow};
+use crate::{Factor, Rate};
+use meter_call::{Meter, UnixMillis};
+use meter_money::{PicoUsd, Ratio};
+use regex::Regex;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Every price there is, by provider. Built by [`crate::PriceBookBuilder`]; cheap to share, never changed.
+#[derive(Clone, Debug, Default)]
+pub struct PriceBook {
+    pub(crate) providers: BTreeMap<String, Provider>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Provider {
+    pub models: Vec<Model>,
+    /// Exact ids and aliases, as indexes into `models`.
+    pub names: BTreeMap<String, usize>,
+    /// Names that moved, by `from`.
+    pub moving: Vec<Moving>,
+    pub patterns: Vec<(Regex, usize)>,
+    pub fees: Vec<Arc<PricedRow>>,
+    pub tiers: BTreeMap<String, String>,
+    pub settlement: Option<Settlement>,
+    pub contracts: Vec<Contract>,
+    pub plans: Vec<Plan>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Model {
+    pub id: String,
+    pub max_output: Option<u64>,
+    /// By `from`.
+    pub rows: Vec<Arc<PricedRow>>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Moving {
+    pub name: String,
+    pub to: usize,
+    pub from: UnixMillis,
+    pub until: Option<UnixMillis>,
+}
+
+/// What a provider file says of amounts the provider names itself.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Settlement {
+    /// The provider's amount beats the list.
+    pub prefer_provider: bool,
+    /// Dollars in the provider's unit.
+    pub usd: Ratio,
+    /// Share by which list and provider may differ before a row is flagged.
+    pub check: Option<Ratio>,
+    /// Without an amount on the wire the list price is only an estimate.
+    pub missing_is_estimate: bool,
+}
+
+/// A user's terms.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Contract {
+    pub name: String,
+    pub from: UnixMillis,
+    pub until: Option<UnixMillis>,
+    /// 1 minus the discount.
+    pub factor: Option<Factor>,
+    pub except: BTreeSet<Meter>,
+}
+
+/// A flat subscription of the user's.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Plan {
+    /// Its name.
+    pub name: String,
+    /// What it costs a month.
+    pub usd_month: PicoUsd,
+}
+
+/// What a word of the wire means for the price.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum WireClass {
+    /// The standard rates.
+    Standard,
+    /// A price class.
+    Class(String),
+    /// Served from reserved capacity: nothing is billed per token.
+    NoPrice,
+}
+
+impl PriceBook {
+    /// The class to price: `batch` if the call is a batch result, else the speed if it is not standard, else the served
+    /// tier. Words are those of the wire; [`crate::price`] translates what is returned by the file's `[tiers]`.
+    pub fn class(&self, provider: &str, batched: bool, speed: Option<&str>, tier: Option<&str>) -> Option<String> {
+        if batched {
+            return Some("batch".to_owned());
+        }
+        let unusual = |word: &&str| self.wire_class(provider, word) != WireClass::Standard;
+        speed.filter(unusual).or(tier.filter(unusual)).map(str::to_owned)
+    }
+
+    /// What the provider's word for a tier or speed means; a word its file does not list is a class by itself.
+    pub fn wire_class(&self, provider: &str, word: &str) -> WireClass {
+        let listed = self.providers.get(provider).and_then(|provider| provider.tiers.get(word));
+        match listed.map_or(word, String::as_str) {
+            "" | "standard" => WireClass::Standard,
+            "unpriced" => WireClass::NoPrice,
+            class => WireClass::Class(class.to_owned()),
+        }
+    }
+
+    /// Most answer tokens the model gives, where its file says so.
+    pub fn max_output(&self, provider: &str, model: &str) -> Option<u64> {
+        let provider = self.providers.get(provider)?;
+        // Moving names need an instant; the limit of whatever the name means last is near enough for a hold.
+        provider.find(model, UnixMillis(i64::MAX)).and_then(|model| model.max_output)
+    }
+
+    /// Input and output rate of the row that holds at `at`, without tiers or overlays: enough for a budget's hold.
+    pub fn rate_hint(&self, provider: &str, model: &str, at: UnixMillis) -> Option<(Rate, Rate)> {
+        let row = self.providers.get(provider)?.find(model, at)?.row_at(at)?;
+        let rate = |meter| match row.row.rates.get(meter)? {
+            Price::Rate(rate) => Some(rate.clone()),
+            Price::As(other) => match row.row.rates.get(*other)? {
+                Price::Rate(rate) => Some(rate.clone()),
+                Price::As(_) => None,
+            },
+        };
+        Some((rate(Meter::Input)?, rate(Meter::Output)?))
+    }
+
+    /// Where the rates of a call come from: `bundled-2026-11-24` with the date they were last compared, or `override`
+    /// for the user's own.
+    pub fn rates_source(&self, provider: &str, model: &str, at: UnixMillis) -> Option<String> {
+        let row = self.providers.get(provider)?.find(model, at)?.row_at(at)?;
+        if row.user {
+            return Some("override".to_owned());
+        }
+        Some(row.row.checked.as_ref().map_or("bundled".to_owned(), |checked| format!("bundled-{checked}")))
+    }
+
+    /// Whether some row prices this exact name at `at`.
+    pub fn covers(&self, provider: &str, model: &str, at: UnixMillis) -> bool {
+        self.providers.get(provider).and_then(|p| p.find(model, at)).is_some_and(|model| model.row_at(at).is_some())
+    }
+
+    /// Provider ids, sorted.
+    pub fn providers(&self) -> impl Iterator<Item = &str> {
+        self.providers.keys().map(String::as_str)
+    }
+
+    /// Model ids of a provider, in the order of the files.
+    pub fn models(&self, provider: &str) -> impl Iterator<Item = &str> {
+        self.providers.get(provider).into_iter().flat_map(|p| &p.models).map(|model| model.id.as_str())
+    }
+
+    /// The user's subscriptions at a provider.
+    pub fn plans(&self, provider: &str) -> &[Plan] {
+        self.providers.get(provider).map_or(&[], |provider| &provider.plans)
+    }
+}
+
+impl Provider {
+    /// The one model of that name at that instant: exact id or alias, else a moving name, else an anchored pattern.
+    /// Never a prefix, a part or another spelling.
+    pub(crate) fn find(&self, name: &str, at: UnixMillis) -> Option<&Model> {
+        let index = self.names.get(name).copied().or_else(|| {
+            let holds = |moving: &&Moving| {
+                moving.name == name && moving.from <= at && moving.until.is_none_or(|until| at < until)
+            };
+            self.moving.iter().rev().find(holds).map(|moving| moving.to)
+        });
+        let index = index.or_else(|| {
+            let mut hits = self.patterns.iter().filter(|(pattern, _)| pattern.is_match(name)).map(|(_, index)| *index);
+            let first = hits.next()?;
+            // Two patterns of one model may overlap; two models that both claim a name give no price.
+            hits.all(|other| other == first).then_some(first)
+        })?;
+        self.models.get(index)
+    }
+
+    /// Names near to one that is not there.
+    pub(crate) fn near(&self, name: &str) -> Vec<String> {
+        near(name, self.names.keys().chain(self.moving.iter().map(|moving| &moving.name)).map(String::as_str))
+    }
+
+    pub(crate) fn fees_at(&self, at: UnixMillis) -> Option<&Arc<PricedRow>> {
+        self.fees.iter().rev().find(|row| row.holds(at))
+    }
+
+    pub(crate) fn contract_at(&self, at: UnixMillis) -> Option<&Contract> {
+        self.contracts.iter().find(|terms| terms.from <= at && terms.until.is_none_or(|until| at < until))
+    }
+}
+
+impl Model {
+    /// The last row that began, if it still holds.
+    pub(crate) fn row_at(&self, at: UnixMillis) -> Option<&Arc<PricedRow>> {
+        self.rows.iter().rev().find(|row| row.holds(at))
+    }
+}

@@ -1,0 +1,117 @@
+//! Models that cost the same as another, perhaps of another provider.
+
+use super::merge::{MergedModel, MergedProvider};
+use super::rows::{self, ResolvedRow};
+use super::{ResolvedModel, instant_of, overlays};
+use crate::fault::{FaultKind, Faults};
+use crate::row::{Axis, PricedRow, is_token};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// `like` of `like` of `like` is as far as anyone can follow.
+const DEPTH_MAX: usize = 3;
+
+type Merged = BTreeMap<String, MergedProvider>;
+type Resolved = BTreeMap<String, Vec<ResolvedModel>>;
+
+/// The rows of a model, taken over ones included, with their ids.
+pub(super) fn finished(
+    provider: &str,
+    index: usize,
+    merged: &Merged,
+    resolved: &Resolved,
+    faults: &mut Faults,
+) -> Vec<Arc<PricedRow>> {
+    let rows = take(provider, index, merged, resolved, 0, faults).unwrap_or_default();
+    rows.into_iter().map(|resolved| Arc::new(PricedRow::new(resolved.row, resolved.user))).collect()
+}
+
+fn take(
+    provider: &str,
+    index: usize,
+    merged: &Merged,
+    resolved: &Resolved,
+    depth: usize,
+    faults: &mut Faults,
+) -> Option<Vec<ResolvedRow>> {
+    let model = merged.get(provider)?.models.get(index)?;
+    let own = resolved.get(provider)?.get(index)?;
+    let Some(like) = &model.like else { return Some(own.rows.clone()) };
+    if depth == DEPTH_MAX {
+        let known = faults.0.iter().any(|fault| fault.kind == FaultKind::LikeTooDeep && fault.mark == like.mark);
+        if !known {
+            let message = format!("`like` is followed {DEPTH_MAX} times at most, and never in a circle");
+            faults.push(FaultKind::LikeTooDeep, like.mark, message);
+        }
+        return None;
+    }
+    let target = like.value.split_once('/').and_then(|(provider, id)| {
+        let models = &merged.get(provider)?.models;
+        Some((provider, models.iter().position(|model| model.id.value == id)?))
+    });
+    let Some((other, at)) = target else {
+        if depth == 0 {
+            let message = format!("there is no model `{}`", like.value);
+            faults.push(FaultKind::UnknownTarget, like.mark, message).help("write \"provider/model id\"");
+        }
+        return None;
+    };
+    let inherited = take(other, at, merged, resolved, depth + 1, faults)?;
+    let mut rows = adapt(provider, model, own, inherited, faults);
+    // A row of its own beats one taken over.
+    rows.retain(|row| !own.rows.iter().any(|mine| mine.row.from == row.row.from));
+    rows.extend(own.rows.iter().cloned());
+    rows.sort_by_key(|row| row.row.from);
+    Some(rows)
+}
+
+/// Another model's rows under this one's name: without fees and dropped axes, cut at `from`, with own overlays in the
+/// place of inherited ones about the same axes.
+fn adapt(
+    provider: &str,
+    model: &MergedModel,
+    own: &ResolvedModel,
+    inherited: Vec<ResolvedRow>,
+    faults: &mut Faults,
+) -> Vec<ResolvedRow> {
+    let mut dropped = Vec::new();
+    for name in &model.drop {
+        match Axis::named(&name.value) {
+            Some(axis) => dropped.push(axis),
+            None => {
+                let message = format!("there is no condition `{}` to drop", name.value);
+                faults.push(FaultKind::UnknownCondition, name.mark, message);
+            }
+        }
+    }
+    let cut = model.from.as_ref().and_then(|from| instant_of(from, faults));
+    let mut rows = Vec::new();
+    let count = inherited.len();
+    for (index, ResolvedRow { mut row, overlays: theirs, user }) in inherited.iter().cloned().enumerate() {
+        let end = row.until.or_else(|| (index + 1 < count).then(|| inherited[index + 1].row.from));
+        if let Some(cut) = cut {
+            if end.is_some_and(|end| end <= cut) {
+                continue;
+            }
+            row.from = row.from.max(cut);
+        }
+        row.like = Some(format!("{}/{}", row.provider, row.model));
+        row.provider = provider.to_owned();
+        row.model = model.id.value.clone();
+        row.rates.0.retain(|meter, _| is_token(*meter));
+        let mine = rows::own_overlays(&model.when, &row, &own.windows, faults);
+        let mut overlays: Vec<_> = theirs
+            .into_iter()
+            .filter(|placed| !placed.overlay.on.keys().any(|axis| dropped.contains(axis)))
+            .filter(|placed| !mine.iter().any(|own| own.overlay.on.keys().eq(placed.overlay.on.keys())))
+            .collect();
+        let mut windows = rows::used_windows(&overlays, &row.windows);
+        windows.extend(rows::used_windows(&mine, &own.windows));
+        row.windows = windows;
+        overlays.extend(mine);
+        overlays::clashes(&row.rates, &overlays, faults);
+        row.when = overlays.iter().map(|placed| placed.overlay.clone()).collect();
+        rows.push(ResolvedRow { row, overlays, user });
+    }
+    rows
+}

@@ -1,0 +1,124 @@
+//! Resolves one dated row: prices, tiers, profiles, windows.
+
+use super::merge::{MergedModel, MergedProvider, MergedRow};
+use super::overlays::{self, PlacedOverlay};
+use super::{prices, span_of};
+use crate::fault::{FaultKind, Faults};
+use crate::instant;
+use crate::row::{Axis, Row};
+use crate::window::Window;
+use crate::written::{Layer, Mark, WhenText};
+use std::collections::BTreeMap;
+
+/// A row with what is still needed to take it over elsewhere and to report on it.
+#[derive(Clone, Debug)]
+pub(crate) struct ResolvedRow {
+    pub row: Row,
+    pub overlays: Vec<PlacedOverlay>,
+    pub user: bool,
+}
+
+const BASES: [&str; 3] = ["announced", "observed", "import"];
+
+/// The model's own rows, by `from`.
+pub(super) fn rows(
+    provider: &str,
+    files: &MergedProvider,
+    model: &MergedModel,
+    windows: &BTreeMap<String, Window>,
+    faults: &mut Faults,
+) -> Vec<ResolvedRow> {
+    let mut rows: Vec<ResolvedRow> = model
+        .rows
+        .iter()
+        .filter_map(|written| row(provider, &model.id.value, files, written, &model.when, windows, faults))
+        .collect();
+    rows.sort_by_key(|resolved| resolved.row.from);
+    rows
+}
+
+/// One row. `shared` are the overlays of its model.
+pub(super) fn row(
+    provider: &str,
+    model: &str,
+    files: &MergedProvider,
+    written: &MergedRow,
+    shared: &[WhenText],
+    windows: &BTreeMap<String, Window>,
+    faults: &mut Faults,
+) -> Option<ResolvedRow> {
+    let MergedRow { row: text, source, checked, layer } = written;
+    let (from, until) = span_of(&text.from, text.until.as_ref(), faults)?;
+    if let Some(checked) = checked.as_ref().filter(|checked| instant::date(&checked.value).is_none()) {
+        faults.push(FaultKind::BadInstant, checked.mark, format!("`{}` is no date", checked.value));
+    }
+    if let Some(basis) = text.basis.as_deref().filter(|basis| !BASES.contains(basis)) {
+        let message = format!("`{basis}` is no basis");
+        faults.push(FaultKind::UnknownWord, text.mark, message).help(format!("one of: {}", BASES.join(", ")));
+    }
+    let free = text.free.is_some();
+    let rates = prices::rates(&text.rates, free, faults);
+    let context = prices::tiers(&text.context, &rates, free, faults);
+    let mut profiles = Vec::new();
+    for name in &text.uses {
+        match files.profiles.get(&name.value) {
+            Some(when) => profiles.extend(when),
+            None => {
+                faults.push(FaultKind::UnknownProfile, name.mark, format!("there is no profile `{}`", name.value));
+            }
+        }
+    }
+    let written = profiles.into_iter().chain(shared).chain(&text.when);
+    let overlays: Vec<PlacedOverlay> =
+        written.filter_map(|when| overlays::overlay(when, &rates, !context.is_empty(), windows, faults)).collect();
+    overlays::clashes(&rates, &overlays, faults);
+    let used = used_windows(&overlays, windows);
+    for (name, window) in &used {
+        if window.0.first().is_some_and(|first| first.from > from) {
+            let message = format!("the row begins before window `{name}` is described");
+            faults.push(FaultKind::NotCovered, text.from.mark, message);
+        }
+    }
+    let row = Row {
+        provider: provider.to_owned(),
+        model: model.to_owned(),
+        from,
+        until,
+        source: source.clone(),
+        checked: checked.as_ref().map(|checked| checked.value.clone()),
+        basis: text.basis.clone(),
+        note: text.note.clone(),
+        free: text.free.clone(),
+        like: None,
+        rates,
+        context,
+        when: overlays.iter().map(|placed| placed.overlay.clone()).collect(),
+        windows: used,
+    };
+    Some(ResolvedRow { row, overlays, user: *layer == Layer::User })
+}
+
+/// The windows that overlays speak of.
+pub(super) fn used_windows(overlays: &[PlacedOverlay], windows: &BTreeMap<String, Window>) -> BTreeMap<String, Window> {
+    let names = overlays.iter().filter_map(|placed| placed.overlay.on.get(&Axis::Window)).flatten();
+    names.filter_map(|name| Some((name.clone(), windows.get(name)?.clone()))).collect()
+}
+
+/// Overlays of a model that takes its rows over: its own, read against a row that another file wrote.
+pub(super) fn own_overlays(
+    when: &[WhenText],
+    row: &Row,
+    windows: &BTreeMap<String, Window>,
+    faults: &mut Faults,
+) -> Vec<PlacedOverlay> {
+    // Each inherited row reads the same text again: keep only the first report of a fault.
+    let before = faults.0.len();
+    let read: Vec<_> = when
+        .iter()
+        .filter_map(|when| overlays::overlay(when, &row.rates, !row.context.is_empty(), windows, faults))
+        .collect();
+    let repeated = faults.0.split_off(before);
+    let known: Vec<(FaultKind, Mark)> = faults.0.iter().map(|fault| (fault.kind, fault.mark)).collect();
+    faults.0.extend(repeated.into_iter().filter(|fault| !known.contains(&(fault.kind, fault.mark))));
+    read
+}

@@ -1,0 +1,110 @@
+//! Settlement, classes of the wire, contracts and plans.
+
+use super::merge::MergedProvider;
+use super::{not_supported, span_of};
+use crate::book::{Contract, Model, Plan, Settlement};
+use crate::fault::{FaultKind, Faults};
+use crate::rate::Factor;
+use crate::row::Axis;
+use crate::written::Written;
+use meter_money::{PicoUsd, Ratio};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The classes of the wire; each has to be priced by some row of the provider.
+pub(super) fn tiers(provider: &MergedProvider, models: &[Model], faults: &mut Faults) -> BTreeMap<String, String> {
+    let overlays = models.iter().flat_map(|model| &model.rows).flat_map(|row| &row.row.when);
+    let classes: BTreeSet<&str> =
+        overlays.filter_map(|overlay| overlay.on.get(&Axis::Class)).flatten().map(String::as_str).collect();
+    for class in provider.tiers.values() {
+        if !matches!(class.value.as_str(), "" | "standard" | "unpriced") && !classes.contains(class.value.as_str()) {
+            let message = format!("no rates of this provider know a class `{}`", class.value);
+            let help = "\"\" is the standard class, \"unpriced\" capacity that is not billed per use";
+            faults.push(FaultKind::UnknownClass, class.mark, message).help(help);
+        }
+    }
+    provider.tiers.iter().map(|(word, class)| (word.clone(), class.value.clone())).collect()
+}
+
+pub(super) fn settlement(provider: &MergedProvider, faults: &mut Faults) -> Option<Settlement> {
+    let text = provider.settlement.as_ref()?;
+    let mut number = |written: &Written<String>| {
+        let read = Ratio::literal(&written.value);
+        read.map_err(|error| {
+            faults.push(FaultKind::BadFigure, written.mark, format!("`{}`: {error}", written.value));
+        })
+        .ok()
+    };
+    let usd = text.usd.as_ref().map_or(Some(Ratio::ONE), &mut number);
+    let check = text.check.as_ref().and_then(&mut number);
+    let mut word = |written: &Option<Written<String>>, words: [&str; 2]| {
+        let Some(written) = written else { return words[0].to_owned() };
+        if !words.contains(&written.value.as_str()) {
+            let message = format!("`{}` is none of the words that stand here", written.value);
+            let help = words.iter().filter(|word| !word.is_empty()).copied().collect::<Vec<_>>().join(", ");
+            faults.push(FaultKind::UnknownWord, written.mark, message).help(format!("one of: {help}"));
+        }
+        written.value.clone()
+    };
+    let prefer_provider = word(&text.prefer, ["provider_cost", "list"]) == "provider_cost";
+    let missing_is_estimate = word(&text.missing, ["", "list"]) == "list";
+    if let (Some(unit), None) = (&text.unit, &text.usd) {
+        let message = format!("nothing says how many dollars a `{}` is", unit.value);
+        faults.push(FaultKind::UnitMissing, unit.mark, message).help("add `usd = 1`");
+    }
+    Some(Settlement { prefer_provider, usd: usd?, check, missing_is_estimate })
+}
+
+pub(super) fn contracts(provider: &MergedProvider, faults: &mut Faults) -> Vec<Contract> {
+    let mut contracts: Vec<(Contract, crate::Mark)> = Vec::new();
+    for text in &provider.contracts {
+        if let Some(part) = &text.unsupported {
+            not_supported(part.value, part.mark, faults);
+        }
+        let Some((from, until)) = span_of(&text.from, text.until.as_ref(), faults) else { continue };
+        let factor = match &text.discount {
+            None => None,
+            Some(discount) => match remaining(&discount.value) {
+                Some(factor) => Some(factor),
+                None => {
+                    let message = format!("`{}` is no discount in per cent, from 0 to below 100", discount.value);
+                    faults.push(FaultKind::BadFigure, discount.mark, message);
+                    continue;
+                }
+            },
+        };
+        let except = text.except.iter().map(|meter| meter.value).collect();
+        let contract = Contract { name: text.name.value.clone(), from, until, factor, except };
+        let overlaps = |(other, _): &&(Contract, crate::Mark)| {
+            other.until.is_none_or(|end| contract.from < end) && contract.until.is_none_or(|end| other.from < end)
+        };
+        if let Some((other, mark)) = contracts.iter().find(overlaps) {
+            let message = format!("contracts `{}` and `{}` hold at the same time", other.name, contract.name);
+            faults.push(FaultKind::SetTwice, text.mark, message).other(*mark, "the other contract");
+            continue;
+        }
+        contracts.push((contract, text.mark));
+    }
+    contracts.into_iter().map(|(contract, _)| contract).collect()
+}
+
+/// 12.5 per cent off leaves 0.875.
+fn remaining(discount: &str) -> Option<Factor> {
+    let left = Ratio::whole(100).sub(Ratio::literal(discount).ok()?).ok()?.div(Ratio::whole(100)).ok()?;
+    let factor = Factor::parse(&left.to_string()).ok()?;
+    (left.compare(Ratio::ZERO)? == std::cmp::Ordering::Greater).then_some(factor)
+}
+
+pub(super) fn plans(provider: &MergedProvider, faults: &mut Faults) -> Vec<Plan> {
+    let read = |text: &crate::PlanText| {
+        let usd = Ratio::literal(&text.usd_month.value).and_then(PicoUsd::from_usd);
+        match usd {
+            Ok(usd_month) => Some(Plan { name: text.name.value.clone(), usd_month }),
+            Err(error) => {
+                let message = format!("`{}`: {error}", text.usd_month.value);
+                faults.push(FaultKind::BadFigure, text.usd_month.mark, message);
+                None
+            }
+        }
+    };
+    provider.plans.iter().filter_map(read).collect()
+}

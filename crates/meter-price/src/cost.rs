@@ -1,0 +1,309 @@
+//! The bill: quantity × rate × multipliers, rounded once per line.
+
+use crate::book::{Contract, Provider, WireClass};
+use crate::row::{Axis, Effect, Overlay, Price, PricedRow, Rates, Tier, TierEffect, is_token, reached};
+use crate::window::Within;
+use crate::{Attributes, Costing, PriceBook, Query, Rate, WhyUnpriced};
+use meter_call::{CostLine, Evidence, Meter, Multiplier, PriceUse, Side};
+use meter_money::{MoneyError, PicoUsd, Ratio};
+
+/// Prices one call. Pure: the same book and query give the same bill, and nothing is guessed silently.
+///
+/// The prompt that picks a context tier is the sum of all prompt-side buckets. Each bucket above 0 becomes one line whose
+/// exact product is rounded half to even once; totals are sums of those integers.
+pub fn price(book: &PriceBook, query: &Query<'_>) -> Costing {
+    let Some(provider) = book.providers.get(query.provider) else {
+        return unpriced(query, WhyUnpriced::NoProvider);
+    };
+    let Some(model) = provider.find(query.model, query.at) else {
+        return unpriced(query, WhyUnpriced::NoModel(provider.near(query.model)));
+    };
+    let Some(row) = model.row_at(query.at) else {
+        return unpriced(query, WhyUnpriced::NoRow);
+    };
+    let word = query.attributes.class.as_deref();
+    let class = match word.map(|word| book.wire_class(query.provider, word)) {
+        None | Some(WireClass::Standard) => None,
+        Some(WireClass::Class(class)) => Some(class),
+        Some(WireClass::NoPrice) => return unpriced(query, WhyUnpriced::NoClass(word.unwrap_or_default().to_owned())),
+    };
+    let mut bill = Bill::new(query, provider, row);
+    bill.conditions(class.as_deref());
+    for (meter, quantity) in query.usage.iter() {
+        bill.line(meter, quantity);
+    }
+    bill.total()
+}
+
+/// Every quantity without an amount.
+fn unpriced(query: &Query<'_>, why: WhyUnpriced) -> Costing {
+    Costing {
+        lines: query.usage.iter().map(|(meter, quantity)| bare_line(query.model, meter, quantity)).collect(),
+        list: None,
+        contract: None,
+        evidence: Evidence::Unpriced,
+        prices: Vec::new(),
+        unpriced: vec![why],
+        guesses: Vec::new(),
+    }
+}
+
+fn bare_line(model: &str, meter: Meter, quantity: u64) -> CostLine {
+    CostLine {
+        meter,
+        model: model.to_owned(),
+        quantity,
+        rate: None,
+        multipliers: Vec::new(),
+        price_id: None,
+        amount: None,
+    }
+}
+
+struct Bill<'a> {
+    query: &'a Query<'a>,
+    provider: &'a Provider,
+    row: &'a PricedRow,
+    contract: Option<&'a Contract>,
+    prompt_tokens: u64,
+    /// Overlays that hold for this call, with the name of the condition as it was met.
+    matching: Vec<(&'a Overlay, String)>,
+    lines: Vec<CostLine>,
+    list: Vec<PicoUsd>,
+    prices: Vec<PriceUse>,
+    unpriced: Vec<WhyUnpriced>,
+    guesses: Vec<String>,
+}
+
+/// A rate that was found, and what it was found as.
+struct Found<'a> {
+    rate: &'a Rate,
+    priced_as: Meter,
+    /// The tier whose factor applies on top.
+    tier: Option<&'a Tier>,
+    from: &'a PricedRow,
+}
+
+impl<'a> Bill<'a> {
+    fn new(query: &'a Query<'a>, provider: &'a Provider, row: &'a PricedRow) -> Self {
+        Bill {
+            query,
+            provider,
+            row,
+            contract: provider.contract_at(query.at),
+            prompt_tokens: query.usage.total(Side::Input),
+            matching: Vec::new(),
+            lines: Vec::new(),
+            list: Vec::new(),
+            prices: Vec::new(),
+            unpriced: Vec::new(),
+            guesses: Vec::new(),
+        }
+    }
+
+    fn guess(&mut self, reason: String) {
+        if !self.guesses.contains(&reason) {
+            self.guesses.push(reason);
+        }
+    }
+
+    /// Which overlays hold; notes what had to be assumed.
+    fn conditions(&mut self, class: Option<&str>) {
+        let row = self.row;
+        for overlay in &row.row.when {
+            let mut name = Vec::new();
+            let holds = overlay.on.iter().all(|(axis, wanted)| {
+                let met = self.value(*axis, wanted, class);
+                name.extend(met.as_ref().map(|value| format!("{}={value}", axis.name())));
+                met.is_some()
+            });
+            if holds {
+                self.matching.push((overlay, name.join(",")));
+            }
+        }
+        // The order in which multipliers are printed; a product has none.
+        self.matching.sort_by_key(|(overlay, _)| overlay.on.keys().copied().collect::<Vec<_>>());
+        let Some(class) = class else { return };
+        let known = row.row.when.iter().any(|o| o.on.get(&Axis::Class).is_some_and(|values| values.contains(class)));
+        if !known {
+            self.guess(format!("class `{class}` has no price here: standard rates"));
+        } else if self.query.attributes.class_requested {
+            self.guess(format!("class `{class}` was asked for; the answer does not say what was served"));
+        }
+    }
+
+    /// The value of an axis, if it is one of those wanted.
+    fn value(
+        &mut self,
+        axis: Axis,
+        wanted: &std::collections::BTreeSet<String>,
+        class: Option<&str>,
+    ) -> Option<String> {
+        let Attributes { geo, route, search_context, size, quality, resolution, cache_mode, thinking, .. } =
+            self.query.attributes;
+        let known = match axis {
+            Axis::Class => class,
+            Axis::Geo => geo.as_deref(),
+            Axis::Route => route.as_deref(),
+            Axis::Thinking => thinking.map(|on| if on { "true" } else { "false" }),
+            Axis::CacheMode => cache_mode.as_deref(),
+            Axis::SearchContext => search_context.as_deref(),
+            Axis::Size => size.as_deref(),
+            Axis::Quality => quality.as_deref(),
+            Axis::Resolution => resolution.as_deref(),
+            Axis::Window => return wanted.iter().find(|name| self.in_window(name)).cloned(),
+        };
+        known.filter(|value| wanted.contains(*value)).map(str::to_owned)
+    }
+
+    fn in_window(&mut self, name: &str) -> bool {
+        match self.row.row.windows.get(name).map(|window| window.at(name, self.query.at)) {
+            Some(Within::Yes) => true,
+            Some(Within::No) | None => false,
+            Some(Within::Guess(inside, reason)) => {
+                self.guess(reason);
+                inside
+            }
+        }
+    }
+
+    fn line(&mut self, meter: Meter, quantity: u64) {
+        let mut line = bare_line(self.query.model, meter, quantity);
+        let Some(found) = self.find(meter) else {
+            self.unpriced.push(WhyUnpriced::NoMeter(meter));
+            self.lines.push(line);
+            return;
+        };
+        let mut factor = Ok(Ratio::ONE);
+        let mut times = |name: String, by: &crate::Factor| {
+            factor = factor.and_then(|factor: Ratio| factor.mul(by.value()));
+            line.multipliers.push(Multiplier { name, by: by.text().to_owned() });
+        };
+        if let Some(tier) = found.tier
+            && let TierEffect::Scale { input, output } = &tier.effect
+            && let Some(by) = if meter.side() == Side::Input { input } else { output }
+        {
+            times(tier.bound.name(), by);
+        }
+        for (overlay, name) in &self.matching {
+            if let Some(by) = overlay.effect.scales(meter, found.priced_as) {
+                times(name.clone(), by);
+            }
+        }
+        let list = factor.and_then(|factor| amount(quantity, found.rate, factor));
+        let terms = self.contract.filter(|terms| is_token(meter) && !terms.except.contains(&meter));
+        let mut charged = list;
+        if let Some((terms, by)) = terms.and_then(|terms| terms.factor.as_ref().map(|by| (terms, by))) {
+            line.multipliers.push(Multiplier { name: format!("contract={}", terms.name), by: by.text().to_owned() });
+            charged = factor.and_then(|factor| amount(quantity, found.rate, factor.mul(by.value())?));
+        }
+        line.rate = Some(found.rate.text().to_owned());
+        line.price_id = Some(found.from.id.clone());
+        let from = found.from;
+        match (list, charged) {
+            (Ok(list), Ok(charged)) => {
+                self.list.push(list);
+                line.amount = Some(charged);
+            }
+            _ => self.unpriced.push(WhyUnpriced::Overflow),
+        }
+        if !self.prices.iter().any(|known| known.price_id == from.id) {
+            self.prices.push(price_use(from));
+        }
+        self.lines.push(line);
+    }
+
+    /// The rate of a bucket: its own price or the meter it falls back to, each looked up in the most specific matching
+    /// overlay, else the tier reached, else the row, else the provider's fees.
+    fn find(&mut self, meter: Meter) -> Option<Found<'a>> {
+        if let Some(found) = self.find_exactly(meter, 0) {
+            return Some(found);
+        }
+        let fallback = match meter {
+            Meter::Reasoning => &[Meter::Output][..],
+            Meter::CacheWrite5m | Meter::CacheWrite30m => &[Meter::CacheWrite],
+            Meter::CacheWrite => &[Meter::CacheWrite5m, Meter::CacheWrite30m],
+            Meter::CacheRead => &[Meter::Input],
+            _ => &[],
+        };
+        let (found, other) =
+            fallback.iter().find_map(|other| self.find_exactly(*other, 0).map(|found| (found, *other)))?;
+        if meter == Meter::CacheRead {
+            self.guess("no price for `cache_read`: priced as `input`".to_owned());
+        }
+        let lifetimes = [Meter::CacheWrite5m, Meter::CacheWrite30m, Meter::CacheWrite1h, Meter::CacheWrite12h];
+        let priced = lifetimes.iter().filter(|lifetime| self.row.row.rates.get(**lifetime).is_some()).count();
+        if meter == Meter::CacheWrite && priced > 1 {
+            self.guess(format!("a cache write of unknown lifetime: priced as `{other}`"));
+        }
+        Some(found)
+    }
+
+    /// The rate of exactly this meter, following `meter = "other"`.
+    fn find_exactly(&self, meter: Meter, depth: usize) -> Option<Found<'a>> {
+        let absolute = |(overlay, _): &&(&'a Overlay, String)| match &overlay.effect {
+            Effect::Rates { rates, context } => rates.get(meter).map(|_| (overlay.on.len(), rates, context)),
+            Effect::Scale { .. } => None,
+        };
+        let best = self.matching.iter().filter_map(|entry| absolute(&entry)).max_by_key(|(axes, ..)| *axes);
+        let (rates, context): (&'a Rates, &'a [Tier]) = match best {
+            Some((_, rates, context)) => (rates, context),
+            None => (&self.row.row.rates, &self.row.row.context),
+        };
+        let tier = reached(context, self.prompt_tokens);
+        let dearer = tier.and_then(|tier| match &tier.effect {
+            TierEffect::Rates(rates) => rates.get(meter),
+            TierEffect::Scale { .. } => None,
+        });
+        let mut from: &'a PricedRow = self.row;
+        let price = match dearer.or_else(|| rates.get(meter)) {
+            Some(price) => price,
+            None => {
+                from = self.provider.fees_at(self.query.at)?;
+                from.row.rates.get(meter)?
+            }
+        };
+        match price {
+            Price::Rate(rate) => Some(Found { rate, priced_as: meter, tier, from }),
+            // The builder refuses circles; the depth only keeps a damaged row from looping.
+            Price::As(other) if depth < 4 => self.find_exactly(*other, depth + 1),
+            Price::As(_) => None,
+        }
+    }
+
+    fn total(self) -> Costing {
+        let mut unpriced = self.unpriced;
+        let any = self.lines.is_empty() || !self.list.is_empty();
+        let mut sum = |amounts: &mut dyn Iterator<Item = PicoUsd>| match PicoUsd::sum(amounts) {
+            Ok(total) => any.then_some(total),
+            Err(_) => {
+                unpriced.push(WhyUnpriced::Overflow);
+                None
+            }
+        };
+        let list = sum(&mut self.list.iter().copied());
+        let contract = sum(&mut self.lines.iter().filter_map(|line| line.amount));
+        let evidence = match (unpriced.is_empty(), self.guesses.is_empty()) {
+            (false, _) => Evidence::Unpriced,
+            (true, false) => Evidence::Estimated,
+            (true, true) => Evidence::ProviderUsage,
+        };
+        Costing { lines: self.lines, list, contract, evidence, prices: self.prices, unpriced, guesses: self.guesses }
+    }
+}
+
+/// The one product and the one rounding of a line.
+pub(crate) fn amount(quantity: u64, rate: &Rate, factor: Ratio) -> Result<PicoUsd, MoneyError> {
+    PicoUsd::from_usd(Ratio::whole(i128::from(quantity)).mul(rate.each())?.mul(factor)?)
+}
+
+fn price_use(row: &PricedRow) -> PriceUse {
+    PriceUse {
+        price_id: row.id.clone(),
+        provider: row.row.provider.clone(),
+        model: row.row.model.clone(),
+        effective_from: row.row.from,
+        source: row.row.source.clone(),
+        row: row.json.clone(),
+    }
+}

@@ -1,0 +1,217 @@
+//! A price row with everything resolved: what a bill needs and what is kept beside it.
+
+use crate::window::Window;
+use crate::{Factor, Rate, instant};
+use meter_call::{Meter, Side, UnixMillis};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// One dated row of one model (or the fees of a provider, whose model is [`FEES`]).
+///
+/// Its JSON is the record of a price: nothing it says depends on another row, so an amount can be derived from it after
+/// the manifest has changed.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Row {
+    pub provider: String,
+    pub model: String,
+    #[serde(with = "instant::text")]
+    pub from: UnixMillis,
+    #[serde(with = "instant::maybe_text")]
+    pub until: Option<UnixMillis>,
+    pub source: String,
+    pub checked: Option<String>,
+    pub basis: Option<String>,
+    pub note: Option<String>,
+    pub free: Option<String>,
+    /// `provider/model` it was taken over from.
+    pub like: Option<String>,
+    pub rates: Rates,
+    pub context: Vec<Tier>,
+    pub when: Vec<Overlay>,
+    pub windows: BTreeMap<String, Window>,
+}
+
+/// Stands for a model in the id of a row that holds for all models of a provider.
+pub(crate) const FEES: &str = "[fees]";
+
+/// Prices by meter.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Rates(pub BTreeMap<Meter, Price>);
+
+/// What a meter costs, or which other meter it costs the same as.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Price {
+    Rate(Rate),
+    As(Meter),
+}
+
+/// Prices of long prompts.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Tier {
+    pub bound: Bound,
+    pub effect: TierEffect,
+}
+
+/// From which prompt size on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Bound {
+    Over(u64),
+    AtLeast(u64),
+}
+
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum TierEffect {
+    Rates(Rates),
+    Scale { input: Option<Factor>, output: Option<Factor> },
+}
+
+/// What changes under conditions.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Overlay {
+    pub on: BTreeMap<Axis, BTreeSet<String>>,
+    pub effect: Effect,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Effect {
+    Scale { by: Factor, keep: BTreeSet<Meter>, only: Option<BTreeSet<Meter>> },
+    Rates { rates: Rates, context: Vec<Tier> },
+}
+
+/// What a condition can look at, in the order bills print multipliers.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Axis {
+    /// Processing class: `batch`, `flex`, `priority`, `fast`, …
+    Class,
+    /// Time of day.
+    Window,
+    /// Geography or residency.
+    Geo,
+    /// Real provider behind a marketplace.
+    Route,
+    /// Thinking switched on.
+    Thinking,
+    /// `explicit` or `implicit` cache.
+    CacheMode,
+    /// Search context size.
+    SearchContext,
+    /// Image size.
+    Size,
+    /// Image quality.
+    Quality,
+    /// Video resolution.
+    Resolution,
+}
+
+impl Axis {
+    /// Every axis by its key in price files.
+    pub const ALL: &'static [(&'static str, Axis)] = &[
+        ("class", Axis::Class),
+        ("window", Axis::Window),
+        ("geo", Axis::Geo),
+        ("route", Axis::Route),
+        ("thinking", Axis::Thinking),
+        ("cache_mode", Axis::CacheMode),
+        ("search_context", Axis::SearchContext),
+        ("size", Axis::Size),
+        ("quality", Axis::Quality),
+        ("resolution", Axis::Resolution),
+    ];
+
+    /// The key in price files.
+    pub fn name(self) -> &'static str {
+        Axis::ALL.iter().find(|(_, axis)| *axis == self).map_or("", |(name, _)| name)
+    }
+
+    /// The axis of that key.
+    pub fn named(name: &str) -> Option<Axis> {
+        Axis::ALL.iter().find(|(known, _)| *known == name).map(|(_, axis)| *axis)
+    }
+}
+
+impl Bound {
+    pub(crate) fn reached(self, prompt_tokens: u64) -> bool {
+        match self {
+            Bound::Over(bound) => prompt_tokens > bound,
+            Bound::AtLeast(bound) => prompt_tokens >= bound,
+        }
+    }
+
+    /// The smallest prompt that reaches it.
+    pub(crate) fn first(self) -> u64 {
+        match self {
+            Bound::Over(bound) => bound.saturating_add(1),
+            Bound::AtLeast(bound) => bound,
+        }
+    }
+
+    /// The name of its multiplier.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Bound::Over(bound) => format!("context>{bound}"),
+            Bound::AtLeast(bound) => format!("context>={bound}"),
+        }
+    }
+}
+
+/// The highest tier that a prompt reaches; tiers rise.
+pub(crate) fn reached(tiers: &[Tier], prompt_tokens: u64) -> Option<&Tier> {
+    tiers.iter().rev().find(|tier| tier.bound.reached(prompt_tokens))
+}
+
+impl Rates {
+    pub(crate) fn get(&self, meter: Meter) -> Option<&Price> {
+        self.0.get(&meter)
+    }
+
+    /// Meters of tokens with a price of their own, not one that names another meter.
+    pub(crate) fn token_meters(&self) -> impl Iterator<Item = Meter> + '_ {
+        self.0.iter().filter(|(meter, price)| is_token(**meter) && matches!(price, Price::Rate(_))).map(|(m, _)| *m)
+    }
+}
+
+pub(crate) fn is_token(meter: Meter) -> bool {
+    meter.side() != Side::Unit
+}
+
+impl Effect {
+    /// Whether the factor (if it is one) touches a bucket that is priced as `priced_as`.
+    pub(crate) fn scales(&self, bucket: Meter, priced_as: Meter) -> Option<&Factor> {
+        let Effect::Scale { by, keep, only } = self else { return None };
+        let named = |set: &BTreeSet<Meter>| set.contains(&bucket) || set.contains(&priced_as);
+        let touched = match only {
+            Some(only) => named(only),
+            None => is_token(bucket) && !named(keep),
+        };
+        touched.then_some(by)
+    }
+}
+
+/// A row with its id and its JSON, made once.
+#[derive(Clone, Debug)]
+pub(crate) struct PricedRow {
+    pub row: Row,
+    pub id: String,
+    pub json: String,
+    /// Came from the user's layer.
+    pub user: bool,
+}
+
+impl PricedRow {
+    pub(crate) fn new(row: Row, user: bool) -> PricedRow {
+        let json = serde_json::to_string(&row).expect("maps with text keys and plain values always serialise");
+        let hash = blake3::hash(json.as_bytes()).to_hex();
+        let id = format!("{}/{}@{}#{}", row.provider, row.model, instant::print(row.from), &hash[..8]);
+        PricedRow { row, id, json, user }
+    }
+
+    pub(crate) fn holds(&self, at: UnixMillis) -> bool {
+        self.row.from <= at && self.row.until.is_none_or(|until| at < until)
+    }
+}
