@@ -7,6 +7,8 @@
 
 mod api;
 mod h1;
+mod h2;
+mod hpack;
 mod tap;
 mod watch;
 mod websocket;

@@ -3,6 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::h1::H1;
+use crate::h2::H2;
 use crate::watch::Watch;
 use crate::{End, Event, ExchangeId, Fault, Finish, Observer, Output, Protocol, Unreadable, Verdict};
 
@@ -36,6 +37,7 @@ pub struct Tap {
 #[derive(Debug)]
 enum State {
     H1(Box<H1>),
+    H2(Box<H2>),
     /// Bytes pass unread.
     Opaque,
     /// Nothing passes; the relay was told to close.
@@ -52,7 +54,7 @@ impl Tap {
     pub fn with_fault(protocol: Protocol, gated: bool, on_fault: Fault) -> Self {
         let state = match protocol {
             Protocol::H1 => State::H1(Box::new(H1::new(gated))),
-            Protocol::H2 => State::Opaque,
+            Protocol::H2 => State::H2(Box::new(H2::new(gated))),
         };
         Self { state, gated, on_fault, open: Vec::new(), panics: 0 }
     }
@@ -66,6 +68,7 @@ impl Tap {
         }
         self.guarded(out, obs, |state, out, obs| match state {
             State::H1(h1) => h1.client(bytes, out, obs),
+            State::H2(h2) => h2.client(bytes, out, obs),
             State::Opaque | State::Closed => Ok(()),
         });
     }
@@ -74,6 +77,7 @@ impl Tap {
     pub fn origin(&mut self, bytes: &[u8], out: &mut Output, obs: &mut dyn Observer) {
         self.guarded(out, obs, |state, out, obs| match state {
             State::H1(h1) => h1.origin(bytes, out, obs),
+            State::H2(h2) => h2.origin(bytes, out, obs),
             State::Opaque | State::Closed => Ok(()),
         });
     }
@@ -83,6 +87,7 @@ impl Tap {
         self.guarded(out, obs, |state, out, obs| {
             match state {
                 State::H1(h1) => h1.client_end(end, out, obs),
+                State::H2(h2) => h2.client_end(end, out, obs),
                 State::Opaque | State::Closed => {}
             }
             Ok(())
@@ -94,6 +99,7 @@ impl Tap {
         self.guarded(out, obs, |state, out, obs| {
             match state {
                 State::H1(h1) => h1.origin_end(end, out, obs),
+                State::H2(h2) => h2.origin_end(out, obs),
                 State::Opaque | State::Closed => {}
             }
             Ok(())
@@ -104,6 +110,7 @@ impl Tap {
     pub fn decide(&mut self, exchange: ExchangeId, verdict: Verdict, out: &mut Output, obs: &mut dyn Observer) {
         self.guarded(out, obs, |state, out, obs| match state {
             State::H1(h1) => h1.decide(exchange, verdict, out, obs),
+            State::H2(h2) => h2.decide(exchange, verdict, out, obs),
             State::Opaque | State::Closed => Ok(()),
         });
     }
@@ -112,6 +119,7 @@ impl Tap {
     pub fn rewrites_origin(&self) -> bool {
         match &self.state {
             State::H1(h1) => h1.rewrites_origin(),
+            State::H2(h2) => h2.rewrites_origin(),
             State::Opaque => false,
             State::Closed => true,
         }
@@ -121,6 +129,7 @@ impl Tap {
     pub fn is_waiting(&self) -> bool {
         match &self.state {
             State::H1(h1) => h1.is_waiting(),
+            State::H2(h2) => h2.is_waiting(),
             State::Opaque | State::Closed => false,
         }
     }
@@ -128,7 +137,8 @@ impl Tap {
     /// Whether the relay may read more from the client. False while a verdict is awaited and enough has piled up.
     pub fn wants_client(&self) -> bool {
         match &self.state {
-            State::H1(h1) => !h1.is_waiting() || h1.pending() < PENDING_MAX,
+            State::H1(h1) => h1.piled_up() < PENDING_MAX,
+            State::H2(h2) => h2.piled_up() < PENDING_MAX,
             State::Opaque | State::Closed => true,
         }
     }
@@ -176,6 +186,7 @@ impl Tap {
     fn give_up(&mut self, out: &mut Output) {
         let held = match std::mem::replace(&mut self.state, State::Opaque) {
             State::H1(mut h1) => h1.abandon(),
+            State::H2(mut h2) => h2.abandon(),
             State::Opaque | State::Closed => Some(Vec::new()),
         };
         match held {

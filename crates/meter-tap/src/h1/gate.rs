@@ -144,9 +144,9 @@ impl H1 {
         self.gate.as_ref().is_some_and(|gate| gate.awaited.is_some())
     }
 
-    /// Bytes that have not gone on.
-    pub(crate) fn pending(&self) -> usize {
-        self.gate.as_ref().map_or(0, |gate| gate.pending.len())
+    /// Bytes that pile up because of an awaited verdict.
+    pub(crate) fn piled_up(&self) -> usize {
+        self.gate.as_ref().filter(|gate| gate.awaited.is_some()).map_or(0, |gate| gate.pending.len())
     }
 
     /// Gives up reading: what the origin still has to get, or `None` when the stream is not the client's own any more.

@@ -1,0 +1,11 @@
+//! HTTP/2: both directions of one connection.
+
+mod cutter;
+mod frame;
+mod gate;
+mod reader;
+mod recode;
+mod streams;
+mod unit;
+
+pub(crate) use gate::H2;
