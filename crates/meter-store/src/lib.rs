@@ -6,6 +6,7 @@
 mod error;
 mod journal;
 mod money;
+mod reader;
 mod rfc3339;
 mod rollup;
 #[cfg(test)]
@@ -19,6 +20,11 @@ pub use journal::{
     AuditEvent, BACKLOG_BYTES_MAX, CoverageRecord, JOURNAL_BYTES_MAX, Journal, Kept, PolicyRecord, Record,
 };
 pub use money::millicents;
+pub use reader::{
+    Activity, AuditPage, AuditQuery, BadCursor, By, CallDetail, CallPage, CallQuery, CallRow, CoverageRow, Cursor,
+    DayUse, Found, ID_PREFIX_MIN, Months, Part, Project, ProjectUse, Range, Reader, Report, ReportQuery, ReportRow,
+    Spend, Totals,
+};
 pub use rfc3339::{parse as parse_rfc3339, text as rfc3339};
 pub use schema::SCHEMA_VERSION;
 pub use store::Store;

@@ -5,11 +5,11 @@ use meter_call::CallId;
 use rusqlite::{Connection, params};
 
 /// The quarter of `requested_at`, from its text `YYYY-MM-DDTHH:MM:SS.mmmZ`.
-const BUCKET: &str = "substr(requested_at, 1, 14) \
+pub(crate) const BUCKET: &str = "substr(requested_at, 1, 14) \
     || printf('%02d', CAST(substr(requested_at, 15, 2) AS INTEGER) / 15 * 15) || ':00.000Z'";
 
 /// Key columns, in the order of the primary key.
-const KEY: &str = "bucket, project_id, provider, model, evidence, billing";
+pub(crate) const KEY: &str = "bucket, project_id, provider, model, evidence, billing";
 
 /// What a row adds, beside its key. One text for adding, taking away, rebuilding and summing rows at the ragged ends of
 /// a report, so that the four cannot disagree.
@@ -28,6 +28,11 @@ pub(crate) const SUMS: [(&str, &str); 13] = [
     ("timed", "latency_ms IS NOT NULL"),
     ("latency_ms", "COALESCE(latency_ms, 0)"),
 ];
+
+/// The key as a select list over rows, each column under its rollup name.
+pub(crate) fn named_key_of_row() -> String {
+    format!("{BUCKET} AS bucket, project_id, provider, COALESCE(model, '') AS model, evidence, billing")
+}
 
 fn names() -> String {
     SUMS.map(|(name, _)| name).join(", ")
