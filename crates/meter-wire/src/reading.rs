@@ -102,6 +102,8 @@ pub struct CallReading {
     pub flags: BTreeSet<String>,
     /// Row key within the exchange (`[rows] key`), when the dialect has one.
     pub row_key: Option<String>,
+    /// Number of the row within the exchange, from 1, in the order rows were opened.
+    pub turn: u32,
     /// Answer bytes after content decoding, for estimates.
     pub answer_bytes: u64,
     /// Request bytes after content decoding, for estimates.

@@ -1,0 +1,226 @@
+//! Content codings, taken off as the bytes pass.
+//!
+//! Each push gives everything its bytes allow, because a provider flushes per event. Memory is one decoder window and one
+//! output buffer. A bomb costs no memory here, only time, so output is limited twice: absolutely and by its ratio.
+
+mod flate;
+
+use flate::Inflate;
+use std::io::Write;
+use zstd::stream::raw::{DParameter, Decoder as Zstd, InBuffer, Operation, OutBuffer};
+
+/// Most decoded bytes of one body.
+pub(crate) const OUT_MAX: u64 = 1 << 30;
+/// Decoded bytes that are never suspicious.
+const OUT_FREE: u64 = 16 << 20;
+/// Beyond [`OUT_FREE`], most decoded bytes per coded byte.
+const RATIO_MAX: u64 = 250;
+/// Most codings on top of each other.
+const STACK_MAX: usize = 4;
+const BUFFER: usize = 16 << 10;
+/// zstd frames with a larger window than 8 MB are not for HTTP (RFC 9659).
+const ZSTD_WINDOW_LOG_MAX: u32 = 23;
+
+/// Why a body could not be decoded (further).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum CodingFault {
+    /// Unknown coding or broken bytes.
+    Undecodable,
+    /// More output than a body may have.
+    Limit,
+}
+
+/// The codings of one body, outermost first.
+#[derive(Default)]
+pub(crate) struct Decoder {
+    layers: Vec<Layer>,
+    taken: u64,
+    given: u64,
+    fault: Option<CodingFault>,
+}
+
+enum Layer {
+    Inflate(Box<Inflate>),
+    Brotli(Box<brotli_decompressor::DecompressorWriter<Vec<u8>>>),
+    Zstd(Box<Zstd<'static>>),
+}
+
+impl Decoder {
+    /// A decoder for the values of `Content-Encoding`, in the order they were applied.
+    pub(crate) fn new<'a>(content_encoding: impl Iterator<Item = &'a str>) -> Decoder {
+        let mut decoder = Decoder::default();
+        for name in content_encoding.flat_map(|value| value.split(',')).map(str::trim) {
+            let layer = match name.to_ascii_lowercase().as_str() {
+                "" | "identity" => continue,
+                "gzip" | "x-gzip" => Some(Layer::Inflate(Box::new(Inflate::gzip()))),
+                "deflate" => Some(Layer::Inflate(Box::new(Inflate::deflate()))),
+                "br" => Some(Layer::Brotli(Box::new(brotli_decompressor::DecompressorWriter::new(Vec::new(), BUFFER)))),
+                "zstd" => zstd_layer(),
+                _ => None,
+            };
+            match layer {
+                Some(layer) if decoder.layers.len() < STACK_MAX => decoder.layers.insert(0, layer),
+                _ => {
+                    decoder.fault = Some(CodingFault::Undecodable);
+                    break;
+                }
+            }
+        }
+        decoder
+    }
+
+    /// Decodes a piece and hands on what it gave, in one or more pieces.
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut dyn FnMut(&[u8])) {
+        if self.fault.is_some() {
+            return;
+        }
+        self.taken += bytes.len() as u64;
+        let Decoder { layers, taken, given, fault } = self;
+        let counted = &mut |piece: &[u8]| {
+            *given += piece.len() as u64;
+            if *given > OUT_MAX || (*given > OUT_FREE && *given / RATIO_MAX > *taken) {
+                return Err(CodingFault::Limit);
+            }
+            sink(piece);
+            Ok(())
+        };
+        if let Err(error) = through(layers, bytes, counted) {
+            *fault = Some(error);
+        }
+    }
+
+    /// Bytes handed on so far.
+    pub(crate) fn given(&self) -> u64 {
+        self.given
+    }
+
+    /// What stopped it.
+    pub(crate) fn fault(&self) -> Option<CodingFault> {
+        self.fault
+    }
+}
+
+fn zstd_layer() -> Option<Layer> {
+    let mut zstd = Zstd::new().ok()?;
+    zstd.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX)).ok()?;
+    Some(Layer::Zstd(Box::new(zstd)))
+}
+
+type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), CodingFault>;
+
+fn through(layers: &mut [Layer], bytes: &[u8], sink: Sink<'_>) -> Result<(), CodingFault> {
+    match layers.split_first_mut() {
+        None => sink(bytes),
+        Some((first, rest)) => first.push(bytes, &mut |piece| through(rest, piece, sink)),
+    }
+}
+
+impl Layer {
+    fn push(&mut self, bytes: &[u8], sink: Sink<'_>) -> Result<(), CodingFault> {
+        match self {
+            Layer::Inflate(inflate) => inflate.push(bytes, sink),
+            Layer::Brotli(brotli) => {
+                // The writer gathers what one write gives; a small write bounds that.
+                for piece in bytes.chunks(1024) {
+                    brotli.write_all(piece).map_err(|_| CodingFault::Undecodable)?;
+                    let out = std::mem::take(brotli.get_mut());
+                    if !out.is_empty() {
+                        sink(&out)?;
+                    }
+                }
+                Ok(())
+            }
+            Layer::Zstd(zstd) => {
+                let mut buffer = vec![0; BUFFER];
+                let mut input = InBuffer::around(bytes);
+                loop {
+                    let mut output = OutBuffer::around(buffer.as_mut_slice());
+                    zstd.run(&mut input, &mut output).map_err(|_| CodingFault::Undecodable)?;
+                    let given = output.pos();
+                    if given > 0 {
+                        sink(&buffer[..given])?;
+                    }
+                    if input.pos == bytes.len() && given < BUFFER {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::{DeflateEncoder, GzEncoder, ZlibEncoder};
+
+    fn gzip(text: &[u8]) -> Vec<u8> {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(text).expect("to memory");
+        encoder.finish().expect("to memory")
+    }
+
+    fn decoded(coding: &str, coded: &[u8], step: usize) -> (Vec<u8>, Option<CodingFault>) {
+        let mut decoder = Decoder::new([coding].into_iter());
+        let mut out = Vec::new();
+        for piece in coded.chunks(step) {
+            decoder.push(piece, &mut |piece| out.extend_from_slice(piece));
+        }
+        (out, decoder.fault())
+    }
+
+    fn check(coding: &str, coded: &[u8], plain: &[u8]) {
+        for step in [1, 2, 3, 7, 64, 100_000] {
+            assert_eq!(decoded(coding, coded, step), (plain.to_vec(), None), "{coding} by {step}");
+        }
+    }
+
+    #[test]
+    fn every_coding_in_any_pieces() {
+        let plain: Vec<u8> = (0..60_000_u32).flat_map(|i| format!("data: {i}\n\n").into_bytes()).collect();
+        let plain = &plain[..100_000];
+        check("gzip", &gzip(plain), plain);
+        check("x-gzip", &[gzip(&plain[..500]), gzip(&plain[500..])].concat(), plain);
+        let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
+        zlib.write_all(plain).expect("to memory");
+        check("deflate", &zlib.finish().expect("to memory"), plain);
+        let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
+        raw.write_all(plain).expect("to memory");
+        check("deflate", &raw.finish().expect("to memory"), plain);
+        let zstd = zstd::encode_all(plain, 3).expect("to memory");
+        check("zstd", &zstd, plain);
+        check("zstd, gzip", &gzip(&zstd), plain);
+        check("identity", plain, plain);
+        // "hello, wire\n" by the reference encoder, quality 11, as one uncompressed-size-12 stream.
+        let brotli = [0x0b, 0x05, 0x80, b'h', b'e', b'l', b'l', b'o', b',', b' ', b'w', b'i', b'r', b'e', 0x03];
+        check("br", &brotli, b"hello, wire");
+    }
+
+    #[test]
+    fn a_flushed_piece_comes_out_at_once() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        let mut decoder = Decoder::new(["gzip"].into_iter());
+        let mut seen = 0;
+        for event in ["data: 1\n\n", "data: 2\n\n"] {
+            encoder.write_all(event.as_bytes()).expect("to memory");
+            encoder.flush().expect("to memory");
+            let coded = encoder.get_ref()[seen..].to_vec();
+            seen += coded.len();
+            let mut out = Vec::new();
+            decoder.push(&coded, &mut |piece| out.extend_from_slice(piece));
+            assert_eq!(out, event.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_bomb_and_garbage_stop_it() {
+        let bomb = gzip(&vec![0; 32 << 20]);
+        let (out, fault) = decoded("gzip", &bomb, 4096);
+        assert_eq!(fault, Some(CodingFault::Limit));
+        assert!(out.len() as u64 <= OUT_FREE + BUFFER as u64);
+        for coding in ["gzip", "deflate", "br", "zstd", "compress"] {
+            assert_eq!(decoded(coding, &[0xff; 64], 5).1, Some(CodingFault::Undecodable), "{coding}");
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Amazon event stream frames (`application/vnd.amazon.eventstream`).
+//!
+//! Big-endian: total length, header length, CRC-32 of those eight bytes, headers, payload, CRC-32 of all before it.
+
+use super::{Body, Cutting, Message};
+use crate::json::{Node, Projection, Scanner};
+use crate::value::Value;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Crc;
+use std::collections::BTreeSet;
+
+const PRELUDE: usize = 12;
+/// Largest frame that is read; a larger one is passed over.
+const FRAME_MAX: usize = 4 << 20;
+
+/// The framer of event streams.
+#[derive(Default)]
+pub(crate) struct EventStream {
+    held: Vec<u8>,
+    /// Bytes of a frame that is too large, still to pass over.
+    passing: u64,
+    lost: bool,
+}
+
+impl EventStream {
+    pub(crate) fn push(&mut self, bytes: &[u8], cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
+        let mut rest = bytes;
+        while !rest.is_empty() && !self.lost {
+            if self.passing > 0 {
+                let passed = rest.len().min(usize::try_from(self.passing).unwrap_or(usize::MAX));
+                self.passing -= passed as u64;
+                rest = &rest[passed..];
+                continue;
+            }
+            let wanted = self.length().unwrap_or(PRELUDE);
+            let taken = rest.len().min(wanted.saturating_sub(self.held.len()));
+            self.held.extend_from_slice(&rest[..taken]);
+            rest = &rest[taken..];
+            if self.held.len() < PRELUDE {
+                continue;
+            }
+            let prelude_is_right = checksum(&self.held[..8]) == word(&self.held[8..12]);
+            match self.length() {
+                // Without a length that can be trusted there is no next frame.
+                _ if !prelude_is_right => self.lose(flags),
+                Some(length) if length < PRELUDE + 4 => self.lose(flags),
+                Some(length) if length > FRAME_MAX => {
+                    flags.insert("body_limit");
+                    self.passing = (length - self.held.len()) as u64;
+                    self.held.clear();
+                }
+                Some(length) if self.held.len() == length => {
+                    self.frame(cutting, flags);
+                    self.held.clear();
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn lose(&mut self, flags: &mut BTreeSet<&'static str>) {
+        flags.insert("undecodable");
+        self.lost = true;
+        self.held = Vec::new();
+    }
+
+    fn length(&self) -> Option<usize> {
+        (self.held.len() >= PRELUDE).then(|| word(&self.held) as usize)
+    }
+
+    pub(crate) fn is_whole(&self) -> bool {
+        self.held.is_empty() && self.passing == 0 && !self.lost
+    }
+
+    fn frame(&self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
+        let (body, crc) = self.held.split_at(self.held.len() - 4);
+        let headers_end = PRELUDE.saturating_add(word(&body[4..]) as usize);
+        let headers = body.get(PRELUDE..headers_end).and_then(headers);
+        let (true, Some(headers)) = (checksum(body) == word(crc), headers) else {
+            // The frame's borders are known, so the next one can be read.
+            flags.insert("undecodable");
+            return;
+        };
+        let body = body_of(&body[headers_end..], cutting.projection);
+        cutting.message(Message { body, headers, ..Message::default() });
+    }
+}
+
+fn body_of(payload: &[u8], projection: &Projection) -> Body {
+    let wrapper = Projection::of([&crate::dialect::pointer::Pointer(vec![crate::dialect::pointer::Segment::Key(
+        "bytes".into(),
+    )])]);
+    // The inner event may be longer than a kept text, so the wrapper's value is cut out by hand.
+    let inner = inner(payload, &wrapper);
+    let payload = inner.as_deref().unwrap_or(payload);
+    let mut scanner = Scanner::new(projection, false);
+    let taken = scanner.push(payload, projection);
+    match scanner.into_node() {
+        Some(node) if taken == payload.len() => Body::Json(node),
+        _ => Body::Nothing,
+    }
+}
+
+/// The event inside `{"bytes":"<base64>", …}`.
+fn inner(payload: &[u8], wrapper: &Projection) -> Option<Vec<u8>> {
+    let mut scanner = Scanner::new(wrapper, false);
+    scanner.push(payload, wrapper);
+    let root = scanner.into_node()?;
+    let Some(Node::Scalar(Value::Text(start))) = root.child("bytes") else { return None };
+    let at = memchr::memmem::find(payload, start.as_bytes())?;
+    let end = memchr::memchr(b'"', &payload[at..])?;
+    STANDARD.decode(&payload[at..at + end]).ok()
+}
+
+/// Text headers of a frame; other types are passed over by their length.
+fn headers(mut bytes: &[u8]) -> Option<Vec<(String, String)>> {
+    let mut headers = Vec::new();
+    while let Some((length, rest)) = bytes.split_first() {
+        let (name, rest) = rest.split_at_checked(usize::from(*length))?;
+        let (kind, rest) = rest.split_first()?;
+        let fixed = match kind {
+            0 | 1 => 0,
+            2 => 1,
+            3 => 2,
+            4 => 4,
+            5 | 8 => 8,
+            9 => 16,
+            6 | 7 => {
+                let (length, rest) = rest.split_at_checked(2)?;
+                let (value, rest) = rest.split_at_checked(usize::from(u16::from_be_bytes([length[0], length[1]])))?;
+                if *kind == 7 {
+                    let text = |bytes| String::from_utf8_lossy(bytes).into_owned();
+                    headers.push((text(name), text(value)));
+                }
+                bytes = rest;
+                continue;
+            }
+            _ => return None,
+        };
+        bytes = rest.get(fixed..)?;
+    }
+    Some(headers)
+}
+
+fn word(bytes: &[u8]) -> u32 {
+    bytes.first_chunk::<4>().map_or(0, |word| u32::from_be_bytes(*word))
+}
+
+fn checksum(bytes: &[u8]) -> u32 {
+    let mut crc = Crc::new();
+    crc.update(bytes);
+    crc.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::pointer::{Pointer, Segment};
+
+    fn frame(event: &str, payload: &[u8]) -> Vec<u8> {
+        let mut headers = vec![11];
+        headers.extend_from_slice(b":event-type");
+        headers.push(7);
+        headers.extend_from_slice(&u16::try_from(event.len()).expect("short").to_be_bytes());
+        headers.extend_from_slice(event.as_bytes());
+        let total = u32::try_from(PRELUDE + headers.len() + payload.len() + 4).expect("small");
+        let mut frame = total.to_be_bytes().to_vec();
+        frame.extend_from_slice(&u32::try_from(headers.len()).expect("small").to_be_bytes());
+        frame.extend_from_slice(&checksum(&frame).to_be_bytes());
+        frame.extend_from_slice(&headers);
+        frame.extend_from_slice(payload);
+        frame.extend_from_slice(&checksum(&frame).to_be_bytes());
+        frame
+    }
+
+    fn read(bytes: &[u8], step: usize) -> (Vec<Message>, BTreeSet<&'static str>) {
+        let projection = Projection::of([&Pointer(vec![Segment::Key("a".into())])]);
+        let mut flags = BTreeSet::new();
+        let mut messages = Vec::new();
+        let mut stream = EventStream::default();
+        for piece in bytes.chunks(step) {
+            let mut sink = |message| messages.push(message);
+            stream.push(piece, &mut Cutting { projection: &projection, by_name: false, sink: &mut sink }, &mut flags);
+        }
+        (messages, flags)
+    }
+
+    #[test]
+    fn a_wrong_checksum_costs_its_own_frame() {
+        let inner = STANDARD.encode(br#"{"a":2}"#);
+        let good = [frame("x", br#"{"a":1}"#), frame("chunk", format!(r#"{{"bytes":"{inner}","p":"ab"}}"#).as_bytes())]
+            .concat();
+        for step in [1, 5, 1000] {
+            let (messages, flags) = read(&good, step);
+            assert_eq!(messages.len(), 2);
+            assert_eq!(messages[0].frame(":event-type"), Some("x"));
+            assert!(matches!(&messages[1].body, Body::Json(node) if node.child("a").is_some()));
+            assert!(flags.is_empty());
+        }
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            let (messages, flags) = read(&bad, 1000);
+            assert!(messages.len() < 2, "byte {at}");
+            let waits_for_more = at < 4 || (at > 30 && messages.len() == 1);
+            assert!(flags.contains("undecodable") || waits_for_more, "byte {at}");
+        }
+    }
+}

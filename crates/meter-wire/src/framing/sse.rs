@@ -1,0 +1,185 @@
+//! Server-sent events, as servers really send them.
+//!
+//! Line ends are LF, CRLF or CR, mixed; a byte order mark may stand first; comments and events without `data` are
+//! nothing. `data` goes straight into the JSON scanner, so an event of any length needs no buffer.
+
+use super::{Cutting, FRAME_TEXT_MAX, Message};
+use crate::json::{Projection, Scanner};
+use memchr::memchr2;
+use std::collections::BTreeSet;
+
+const NAME_MAX: usize = 8;
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// First bytes of the stream: how much of the mark was seen.
+    Mark(u8),
+    /// At or inside a field's name.
+    Name,
+    /// After the colon: one space belongs to it.
+    Colon(Field),
+    Value(Field),
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Field {
+    Data,
+    Event,
+    Other,
+}
+
+/// The framer of event streams.
+pub(crate) struct Sse {
+    state: State,
+    after_cr: bool,
+    line_empty: bool,
+    name: Vec<u8>,
+    event: Vec<u8>,
+    data: Vec<u8>,
+    has_data: bool,
+    broken: bool,
+    scanner: Scanner,
+}
+
+impl Sse {
+    pub(crate) fn new(projection: &Projection) -> Sse {
+        Sse {
+            state: State::Mark(0),
+            after_cr: false,
+            line_empty: true,
+            name: Vec::new(),
+            event: Vec::new(),
+            data: Vec::new(),
+            has_data: false,
+            broken: false,
+            scanner: Scanner::new(projection, true),
+        }
+    }
+
+    pub(crate) fn push(&mut self, bytes: &[u8], cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
+        let mut rest = bytes;
+        while let Some(&byte) = rest.first() {
+            if let State::Mark(seen) = self.state {
+                if b"\xef\xbb\xbf".get(usize::from(seen)) == Some(&byte) {
+                    self.state = State::Mark(seen + 1);
+                    rest = &rest[1..];
+                    continue;
+                }
+                self.state = State::Name;
+            }
+            if std::mem::take(&mut self.after_cr) && byte == b'\n' {
+                rest = &rest[1..];
+                continue;
+            }
+            if matches!(byte, b'\n' | b'\r') {
+                self.after_cr = byte == b'\r';
+                rest = &rest[1..];
+                self.line_ends(cutting, flags);
+                continue;
+            }
+            self.line_empty = false;
+            match self.state {
+                State::Name if byte == b':' => {
+                    self.state = State::Colon(self.field(cutting));
+                    rest = &rest[1..];
+                }
+                State::Name | State::Mark(_) => {
+                    if self.name.len() < NAME_MAX {
+                        self.name.push(byte);
+                    }
+                    rest = &rest[1..];
+                }
+                State::Colon(field) => {
+                    self.state = State::Value(field);
+                    if byte == b' ' {
+                        rest = &rest[1..];
+                    }
+                }
+                State::Value(field) => {
+                    let end = memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
+                    self.value(field, &rest[..end], cutting);
+                    rest = &rest[end..];
+                }
+            }
+        }
+    }
+
+    /// The field whose name just ended; a further `data` line is joined with LF.
+    fn field(&mut self, cutting: &Cutting<'_>) -> Field {
+        let field = match self.name.as_slice() {
+            b"data" => Field::Data,
+            b"event" => Field::Event,
+            _ => Field::Other,
+        };
+        match field {
+            Field::Data if self.has_data => self.value(Field::Data, b"\n", cutting),
+            Field::Data => self.has_data = true,
+            Field::Event => self.event.clear(),
+            Field::Other => {}
+        }
+        field
+    }
+
+    fn value(&mut self, field: Field, bytes: &[u8], cutting: &Cutting<'_>) {
+        let keep = |text: &mut Vec<u8>| {
+            let room = (FRAME_TEXT_MAX + 1).saturating_sub(text.len());
+            text.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        };
+        match field {
+            Field::Data => {
+                if !self.broken && !self.scanner.is_dropped() {
+                    keep(&mut self.data);
+                    self.broken = self.scanner.push(bytes, cutting.projection) < bytes.len();
+                }
+            }
+            Field::Event => keep(&mut self.event),
+            Field::Other => {}
+        }
+    }
+
+    fn line_ends(&mut self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
+        if self.line_empty {
+            self.dispatch(false, cutting, flags);
+        } else if self.state == State::Name {
+            // A line without a colon is a name with an empty value.
+            self.field(cutting);
+        }
+        self.line_empty = true;
+        self.name.clear();
+        self.state = State::Name;
+    }
+
+    fn dispatch(&mut self, unclosed: bool, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
+        let event = std::mem::take(&mut self.event);
+        let data = std::mem::take(&mut self.data);
+        let broken = std::mem::take(&mut self.broken);
+        if !std::mem::take(&mut self.has_data) {
+            return;
+        }
+        let fresh = cutting.scanner();
+        let scanner = std::mem::replace(&mut self.scanner, fresh);
+        if scanner.is_dropped() {
+            return;
+        }
+        if scanner.is_over() {
+            flags.insert("body_limit");
+        }
+        let node = scanner.into_node().filter(|_| !broken);
+        if unclosed && node.is_none() {
+            return;
+        }
+        let text = |bytes: Vec<u8>| {
+            let fits = bytes.len() <= FRAME_TEXT_MAX;
+            String::from_utf8(bytes).ok().filter(|text| fits && !text.is_empty())
+        };
+        let mut message = node.map(Message::json).unwrap_or_default();
+        message.event = text(event);
+        message.data = text(data);
+        cutting.message(message);
+    }
+
+    /// An event that no empty line closed: the standard discards it, but servers cut there.
+    pub(crate) fn finish(&mut self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
+        self.dispatch(true, cutting, flags);
+    }
+}

@@ -1,0 +1,9 @@
+//! JSON read as it passes: only what some pointer of the dialect can reach is kept.
+
+mod node;
+mod projection;
+mod scan;
+
+pub(crate) use node::Node;
+pub(crate) use projection::Projection;
+pub(crate) use scan::Scanner;

@@ -1,0 +1,58 @@
+//! What is kept of a JSON value.
+
+use crate::value::Value;
+
+/// The part of a JSON value that pointers can reach. Arrays keep the index of what they kept.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Node {
+    /// Null, an empty text, or a container that nothing looks into.
+    Blank,
+    /// A value.
+    Scalar(Value),
+    /// An object; the last of two equal keys stays.
+    Object(Vec<(Box<str>, Node)>),
+    /// An array.
+    Array(Vec<(u32, Node)>),
+}
+
+impl Node {
+    /// The child of a key or an index.
+    pub(crate) fn child(&self, key: &str) -> Option<&Node> {
+        match self {
+            Node::Object(entries) => entries.iter().find(|(name, _)| **name == *key).map(|(_, node)| node),
+            Node::Array(items) => {
+                let index = key.parse::<u32>().ok().filter(|index| index.to_string() == key)?;
+                items.iter().find(|(at, _)| *at == index).map(|(_, node)| node)
+            }
+            Node::Blank | Node::Scalar(_) => None,
+        }
+    }
+
+    /// All children in document order.
+    pub(crate) fn children(&self) -> impl Iterator<Item = &Node> {
+        let (entries, items): (&[(Box<str>, Node)], &[(u32, Node)]) = match self {
+            Node::Object(entries) => (entries, &[]),
+            Node::Array(items) => (&[], items),
+            Node::Blank | Node::Scalar(_) => (&[], &[]),
+        };
+        entries.iter().map(|(_, node)| node).chain(items.iter().map(|(_, node)| node))
+    }
+
+    /// The value, when it is one.
+    pub(crate) fn value(&self) -> Option<&Value> {
+        match self {
+            Node::Scalar(value) => Some(value),
+            Node::Blank | Node::Object(_) | Node::Array(_) => None,
+        }
+    }
+
+    /// Adds or replaces a key of an object.
+    pub(crate) fn put(&mut self, key: Box<str>, node: Node) {
+        if let Node::Object(entries) = self {
+            match entries.iter_mut().find(|(name, _)| *name == key) {
+                Some((_, old)) => *old = node,
+                None => entries.push((key, node)),
+            }
+        }
+    }
+}

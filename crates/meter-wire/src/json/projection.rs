@@ -1,0 +1,166 @@
+//! Which parts of a message any pointer can reach, as a trie that the scanner walks along.
+
+use crate::dialect::pointer::{Pointer, Segment};
+
+/// The set of pointers, merged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Projection {
+    nodes: Vec<Trie>,
+    /// Top-level key that names a message.
+    pub(crate) name_key: Option<Box<str>>,
+    /// Names some table reads; `None` when a table reads every message.
+    pub(crate) names: Option<Vec<Box<str>>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Trie {
+    keys: Vec<(Box<str>, u16)>,
+    each: Option<u16>,
+    deep: Option<u16>,
+    /// This state stays on every child: the node after `**`.
+    loops: bool,
+    terminal: bool,
+}
+
+/// Positions in the trie that a node of the message has reached.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Reached {
+    states: Vec<u16>,
+    /// Reached by something else than the loop of `**`: kept even when empty.
+    pub(crate) firm: bool,
+}
+
+impl Reached {
+    /// Nothing looks here.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.states.is_empty()
+    }
+}
+
+impl Projection {
+    /// A projection that keeps what these pointers reach.
+    pub(crate) fn of<'a>(pointers: impl IntoIterator<Item = &'a Pointer>) -> Projection {
+        let mut projection = Projection { nodes: vec![Trie::default()], name_key: None, names: None };
+        for pointer in pointers {
+            projection.insert(0, &pointer.0);
+        }
+        projection
+    }
+
+    fn insert(&mut self, at: u16, segments: &[Segment]) {
+        let Some((first, rest)) = segments.split_first() else {
+            self.nodes[usize::from(at)].terminal = true;
+            return;
+        };
+        match first {
+            Segment::Key(key) => {
+                let next = self.key(at, key);
+                self.insert(next, rest);
+            }
+            Segment::Each => {
+                let next = self.each(at);
+                self.insert(next, rest);
+            }
+            Segment::Deep => {
+                let next = self.deep(at);
+                self.insert(next, rest);
+            }
+            Segment::Where(filters) => {
+                let next = self.each(at);
+                for filter in filters {
+                    let end = filter.path.iter().fold(next, |node, key| self.key(node, key));
+                    self.nodes[usize::from(end)].terminal = true;
+                }
+                self.insert(next, rest);
+            }
+        }
+    }
+
+    fn add(&mut self) -> u16 {
+        // A dialect has some hundred pointers; the index cannot run out (the compiler limits their number).
+        let index = u16::try_from(self.nodes.len()).unwrap_or(u16::MAX);
+        if index < u16::MAX {
+            self.nodes.push(Trie::default());
+        }
+        index.min(u16::try_from(self.nodes.len() - 1).unwrap_or(0))
+    }
+
+    fn key(&mut self, at: u16, key: &str) -> u16 {
+        if let Some((_, next)) = self.nodes[usize::from(at)].keys.iter().find(|(name, _)| **name == *key) {
+            return *next;
+        }
+        let next = self.add();
+        self.nodes[usize::from(at)].keys.push((key.into(), next));
+        next
+    }
+
+    fn each(&mut self, at: u16) -> u16 {
+        if let Some(next) = self.nodes[usize::from(at)].each {
+            return next;
+        }
+        let next = self.add();
+        self.nodes[usize::from(at)].each = Some(next);
+        next
+    }
+
+    fn deep(&mut self, at: u16) -> u16 {
+        if let Some(next) = self.nodes[usize::from(at)].deep {
+            return next;
+        }
+        let next = self.add();
+        self.nodes[usize::from(next)].loops = true;
+        self.nodes[usize::from(at)].deep = Some(next);
+        next
+    }
+
+    fn enter(&self, reached: &mut Reached, state: u16) {
+        if !reached.states.contains(&state) {
+            reached.states.push(state);
+            if let Some(deep) = self.nodes[usize::from(state)].deep {
+                self.enter(reached, deep);
+            }
+        }
+    }
+
+    /// Where the root of a message stands.
+    pub(crate) fn root(&self) -> Reached {
+        let mut reached = Reached { states: Vec::new(), firm: true };
+        if !self.nodes.is_empty() {
+            self.enter(&mut reached, 0);
+        }
+        reached
+    }
+
+    /// Where a child stands.
+    pub(crate) fn child(&self, parent: &Reached, key: &str) -> Reached {
+        let mut reached = Reached::default();
+        for state in &parent.states {
+            let node = &self.nodes[usize::from(*state)];
+            if node.loops {
+                self.enter(&mut reached, *state);
+            }
+        }
+        for state in &parent.states {
+            let node = &self.nodes[usize::from(*state)];
+            let by_key = node.keys.iter().find(|(name, _)| **name == *key).map(|(_, next)| *next);
+            for next in [by_key, node.each].into_iter().flatten() {
+                reached.firm = true;
+                self.enter(&mut reached, next);
+            }
+        }
+        reached
+    }
+
+    /// Whether an element of an array can stand anywhere; saves making its index a text.
+    pub(crate) fn looks_inside(&self, parent: &Reached) -> bool {
+        parent.states.iter().any(|state| {
+            let node = &self.nodes[usize::from(*state)];
+            node.loops || node.each.is_some() || !node.keys.is_empty()
+        })
+    }
+
+    /// Whether a scalar here is wanted.
+    pub(crate) fn is_wanted(&self, reached: &Reached) -> bool {
+        reached.states.iter().any(|state| self.nodes[usize::from(*state)].terminal)
+    }
+}

@@ -1,0 +1,537 @@
+//! The incremental scanner: bytes in, in any pieces; the reachable part of one JSON value out.
+//!
+//! It holds the stack of open containers that some pointer looks into, at most one key or scalar, and what was kept so
+//! far ([`KEPT_MAX`] bytes). What nothing looks into is passed over without a look at its grammar, only at strings
+//! and brackets, so a large body costs little more than finding its quotes.
+
+use super::node::Node;
+use super::projection::{Projection, Reached};
+use crate::decimal::Decimal;
+use crate::value::{TEXT_MAX, Value};
+use memchr::memchr2;
+
+/// Longest key that can match a pointer.
+const KEY_MAX: usize = 256;
+/// Longest literal that is read as a number.
+const BARE_MAX: usize = 64;
+/// Deepest nesting that pointers follow; below it nothing is found.
+const DEPTH_MAX: usize = 128;
+/// Most bytes kept of one message; what comes later is not kept and [`Scanner::is_over`] says so.
+const KEPT_MAX: usize = 1 << 20;
+/// What a kept node costs beside its text.
+const NODE_COST: usize = 48;
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum State {
+    /// A value; `true`: or the end of the array just opened.
+    Value(bool),
+    /// A key; `true`: or the end of the object just opened.
+    Key(bool),
+    KeyText,
+    Colon,
+    Text,
+    Bare,
+    After,
+    /// Inside something nothing looks into: open brackets, and whether in a string.
+    Skip(u32, bool),
+    Done,
+    Failed,
+    /// Its name is none that a table reads.
+    Dropped,
+}
+
+struct Frame {
+    reached: Reached,
+    node: Node,
+    key: Box<str>,
+    index: u32,
+}
+
+/// Reads one JSON value.
+pub(crate) struct Scanner {
+    state: State,
+    escaped: bool,
+    stack: Vec<Frame>,
+    pending: Reached,
+    key: Box<str>,
+    text: Vec<u8>,
+    root: Option<Node>,
+    kept: usize,
+    over: bool,
+    container: bool,
+    fresh: bool,
+    by_name: bool,
+}
+
+impl Scanner {
+    /// A scanner for one value; with `by_name` it stops at a message whose name no table reads.
+    pub(crate) fn new(projection: &Projection, by_name: bool) -> Scanner {
+        Scanner {
+            state: State::Value(false),
+            escaped: false,
+            stack: Vec::new(),
+            pending: projection.root(),
+            key: Box::default(),
+            text: Vec::new(),
+            root: None,
+            kept: 0,
+            over: false,
+            container: false,
+            fresh: true,
+            by_name,
+        }
+    }
+
+    /// Takes bytes up to the end of the value; returns how many. After the end only white space is taken.
+    pub(crate) fn push(&mut self, bytes: &[u8], projection: &Projection) -> usize {
+        let mut at = 0;
+        while at < bytes.len() {
+            match self.state {
+                State::Done => match bytes[at] {
+                    b' ' | b'\t' | b'\r' | b'\n' => at += 1,
+                    _ => return at,
+                },
+                State::Failed | State::Dropped => return bytes.len(),
+                State::Text | State::KeyText => at = self.string(bytes, at, projection),
+                State::Skip(depth, text) => at = self.skip(bytes, at, depth, text),
+                State::Bare => match bytes[at] {
+                    b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' => self.end_bare(projection),
+                    byte => {
+                        if self.text.len() <= BARE_MAX {
+                            self.text.push(byte);
+                        }
+                        at += 1;
+                    }
+                },
+                _ => {
+                    let byte = bytes[at];
+                    at += 1;
+                    if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
+                        self.fresh = false;
+                        self.structure(byte, projection);
+                    }
+                }
+            }
+        }
+        at
+    }
+
+    /// A whole object or array was read.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.state == State::Done && self.container
+    }
+
+    /// The value's end was seen.
+    pub(crate) fn is_done(&self) -> bool {
+        self.state == State::Done
+    }
+
+    /// Its name is none that a table reads: nothing will come of it.
+    pub(crate) fn is_dropped(&self) -> bool {
+        self.state == State::Dropped
+    }
+
+    /// No byte but white space came.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.fresh
+    }
+
+    /// More was wanted than may be kept.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// What was kept, when the value is a whole object or array.
+    pub(crate) fn into_node(mut self) -> Option<Node> {
+        if self.is_whole() { self.root.take() } else { None }
+    }
+
+    fn structure(&mut self, byte: u8, projection: &Projection) {
+        match (self.state, byte) {
+            (State::Value(true), b']') | (State::Key(true), b'}') => self.close(byte),
+            (State::Value(_), _) => self.begin(byte, projection),
+            (State::Key(_), b'"') => self.string_begins(State::KeyText),
+            (State::Colon, b':') => self.state = State::Value(false),
+            (State::After, b',') => self.next(projection),
+            (State::After, b']' | b'}') => self.close(byte),
+            _ => self.state = State::Failed,
+        }
+    }
+
+    fn string_begins(&mut self, state: State) {
+        self.text.clear();
+        self.escaped = false;
+        self.state = state;
+    }
+
+    fn begin(&mut self, byte: u8, projection: &Projection) {
+        let looked_at = !self.pending.is_nothing() && !self.over;
+        match byte {
+            b'{' | b'[' => {
+                self.container |= self.stack.is_empty();
+                if !looked_at || self.stack.len() >= DEPTH_MAX {
+                    self.escaped = false;
+                    self.state = State::Skip(1, false);
+                    return;
+                }
+                let array = byte == b'[';
+                let node = if array { Node::Array(Vec::new()) } else { Node::Object(Vec::new()) };
+                let reached = std::mem::take(&mut self.pending);
+                let key = std::mem::take(&mut self.key);
+                self.stack.push(Frame { reached, node, key, index: 0 });
+                if array {
+                    self.element(projection);
+                    self.state = State::Value(true);
+                } else {
+                    self.state = State::Key(true);
+                }
+            }
+            b'"' if looked_at => self.string_begins(State::Text),
+            b'"' => {
+                self.escaped = false;
+                self.state = State::Skip(0, true);
+            }
+            b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
+                self.text.clear();
+                self.text.push(byte);
+                self.state = State::Bare;
+            }
+            _ => self.state = State::Failed,
+        }
+    }
+
+    /// Prepares for the next element of the array on top.
+    fn element(&mut self, projection: &Projection) {
+        let Some(frame) = self.stack.last() else { return };
+        self.pending = if projection.looks_inside(&frame.reached) {
+            let index = frame.index.to_string();
+            let reached = projection.child(&frame.reached, &index);
+            self.key = index.into();
+            reached
+        } else {
+            Reached::default()
+        };
+    }
+
+    fn next(&mut self, projection: &Projection) {
+        match self.stack.last_mut() {
+            Some(Frame { node: Node::Array(_), index, .. }) => {
+                *index = index.saturating_add(1);
+                self.element(projection);
+                self.state = State::Value(false);
+            }
+            Some(_) => self.state = State::Key(false),
+            None => self.state = State::Failed,
+        }
+    }
+
+    fn string(&mut self, bytes: &[u8], from: usize, projection: &Projection) -> usize {
+        let limit = if self.state == State::KeyText { KEY_MAX } else { TEXT_MAX };
+        let mut at = from;
+        while at < bytes.len() {
+            if self.escaped {
+                self.escaped = false;
+                self.keep_text(&bytes[at..=at], limit);
+                at += 1;
+                continue;
+            }
+            let Some(found) = memchr2(b'"', b'\\', &bytes[at..]) else {
+                self.keep_text(&bytes[at..], limit);
+                return bytes.len();
+            };
+            self.keep_text(&bytes[at..at + found], limit);
+            at += found + 1;
+            if bytes[at - 1] == b'"' {
+                self.string_ends(projection);
+                return at;
+            }
+            self.escaped = true;
+            self.keep_text(b"\\", limit);
+        }
+        at
+    }
+
+    fn keep_text(&mut self, bytes: &[u8], limit: usize) {
+        let room = (limit + 1).saturating_sub(self.text.len());
+        self.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
+    }
+
+    fn string_ends(&mut self, projection: &Projection) {
+        if self.state == State::KeyText {
+            self.pending = Reached::default();
+            if self.text.len() <= KEY_MAX {
+                self.key = unescaped(&self.text).into();
+                if let Some(frame) = self.stack.last() {
+                    self.pending = projection.child(&frame.reached, &self.key);
+                }
+            }
+            self.state = State::Colon;
+            return;
+        }
+        let wanted = projection.is_wanted(&self.pending);
+        let node = if !wanted && !self.pending.firm {
+            None
+        } else if wanted && !self.text.is_empty() {
+            let text = unescaped(&self.text);
+            Value::text(crate::value::cut(&text, TEXT_MAX)).map(Node::Scalar).or(Some(Node::Blank))
+        } else {
+            Some(Node::Blank)
+        };
+        self.scalar(node, projection);
+    }
+
+    fn end_bare(&mut self, projection: &Projection) {
+        let text = std::str::from_utf8(&self.text).unwrap_or("");
+        let value = match text {
+            "true" => Some(Value::Truth(true)),
+            "false" => Some(Value::Truth(false)),
+            "null" => None,
+            _ if text.len() > BARE_MAX => None,
+            _ => match Decimal::literal(text) {
+                Some(number) => Some(Value::Number(number)),
+                None if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && is_literal(text) => None,
+                None => {
+                    self.state = State::Failed;
+                    return;
+                }
+            },
+        };
+        let node = if projection.is_wanted(&self.pending) {
+            Some(value.map_or(Node::Blank, Node::Scalar))
+        } else {
+            self.pending.firm.then_some(Node::Blank)
+        };
+        self.scalar(node, projection);
+    }
+
+    fn scalar(&mut self, node: Option<Node>, projection: &Projection) {
+        if self.by_name
+            && self.stack.len() == 1
+            && let (Some(Node::Scalar(Value::Text(name))), Some(key), Some(names)) =
+                (&node, &projection.name_key, &projection.names)
+            && **key == *self.key
+            && !names.contains(name)
+        {
+            self.state = State::Dropped;
+            return;
+        }
+        self.attach(node);
+    }
+
+    /// Puts a finished value into its container and goes on.
+    fn attach(&mut self, node: Option<Node>) {
+        let key = std::mem::take(&mut self.key);
+        if let Some(node) = node {
+            let text = if let Node::Scalar(Value::Text(text)) = &node { text.len() } else { 0 };
+            self.kept += NODE_COST + text + key.len();
+            self.over |= self.kept > KEPT_MAX;
+            match self.stack.last_mut() {
+                _ if self.over => {}
+                Some(Frame { node: Node::Array(items), index, .. }) => items.push((*index, node)),
+                Some(frame) => frame.node.put(key, node),
+                None => self.root = Some(node),
+            }
+        }
+        self.state = if self.stack.is_empty() { State::Done } else { State::After };
+    }
+
+    fn close(&mut self, byte: u8) {
+        let Some(frame) = self.stack.pop() else {
+            self.state = State::Failed;
+            return;
+        };
+        let node = match (frame.node, byte) {
+            (Node::Array(items), b']') if items.is_empty() && !frame.reached.firm => None,
+            (Node::Object(entries), b'}') if entries.is_empty() && !frame.reached.firm => None,
+            (node @ Node::Array(_), b']') | (node @ Node::Object(_), b'}') => Some(node),
+            _ => {
+                self.state = State::Failed;
+                return;
+            }
+        };
+        self.key = frame.key;
+        self.attach(node);
+    }
+
+    fn skip(&mut self, bytes: &[u8], from: usize, mut depth: u32, mut text: bool) -> usize {
+        let mut at = from;
+        while at < bytes.len() {
+            if text {
+                if self.escaped {
+                    self.escaped = false;
+                    at += 1;
+                    continue;
+                }
+                let Some(found) = memchr2(b'"', b'\\', &bytes[at..]) else {
+                    self.state = State::Skip(depth, true);
+                    return bytes.len();
+                };
+                at += found + 1;
+                self.escaped = bytes[at - 1] == b'\\';
+                text = self.escaped;
+            } else {
+                match bytes[at] {
+                    b'"' => text = true,
+                    b'{' | b'[' => depth += 1,
+                    b'}' | b']' => depth -= 1,
+                    _ => {}
+                }
+                at += 1;
+            }
+            if depth == 0 && !text {
+                let node = self.pending.firm.then_some(Node::Blank);
+                self.attach(node);
+                return at;
+            }
+        }
+        self.state = State::Skip(depth, text);
+        at
+    }
+}
+
+/// Digits, sign, point and exponent only: a number too large for us, but a number.
+fn is_literal(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'))
+}
+
+/// The text of a JSON string's inside. What is no valid escape or no UTF-8 becomes U+FFFD or is left out.
+fn unescaped(raw: &[u8]) -> String {
+    let text = String::from_utf8_lossy(raw);
+    if !text.contains('\\') {
+        return text.into_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars();
+    let mut high: Option<u32> = None;
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            high = None;
+            out.push(c);
+            continue;
+        }
+        let plain = match chars.next() {
+            Some('n') => '\n',
+            Some('t') => '\t',
+            Some('r') => '\r',
+            Some('b') => '\u{8}',
+            Some('f') => '\u{c}',
+            Some('u') => {
+                let digits: String = chars.by_ref().take(4).collect();
+                let unit = u32::from_str_radix(&digits, 16).unwrap_or(0xfffd);
+                match (high.take(), unit) {
+                    (_, 0xd800..=0xdbff) => {
+                        high = Some(unit);
+                        continue;
+                    }
+                    (Some(high), 0xdc00..=0xdfff) => {
+                        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00)).unwrap_or('\u{fffd}')
+                    }
+                    (_, unit) => char::from_u32(unit).unwrap_or('\u{fffd}'),
+                }
+            }
+            Some(other) => other,
+            None => break,
+        };
+        high = None;
+        out.push(plain);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::pointer::{Filter, Pointer, Segment, combined};
+
+    fn key(key: &str) -> Segment {
+        Segment::Key(key.into())
+    }
+
+    fn read(json: &str, pointer: &Pointer, step: usize) -> Option<Value> {
+        let projection = Projection::of([pointer]);
+        let mut scanner = Scanner::new(&projection, false);
+        for piece in json.as_bytes().chunks(step) {
+            scanner.push(piece, &projection);
+        }
+        let root = scanner.into_node()?;
+        combined(pointer.find(&root).into_iter().filter_map(Node::value))
+    }
+
+    fn check(json: &str, segments: Vec<Segment>, expected: Option<Value>) {
+        let pointer = Pointer(segments);
+        for step in 1..=json.len() {
+            assert_eq!(read(json, &pointer, step), expected, "{json} in pieces of {step}");
+        }
+    }
+
+    fn number(value: i128) -> Option<Value> {
+        Some(Value::Number(Decimal::whole(value)))
+    }
+
+    #[test]
+    fn a_pointer_finds_its_value_however_the_bytes_are_cut() {
+        check(r#" {"x":[{"a":[1,{"b":"]}\""}]}],"a":{"b":17.0}} "#, vec![key("a"), key("b")], number(17));
+        check(r#"{"a":[{"t":"x\\","n":1},{"n":2,"t":"y"}]}"#, vec![key("a"), key("1"), key("n")], number(2));
+        check(r#"{"a":null,"b":""}"#, vec![key("a")], None);
+        check(r#"{"a":"\ud83d\udc1f\u00f6\/"}"#, vec![key("a")], Value::text("🐟ö/"));
+        check(r#"{"a":{"b":1}}"#, vec![key("a")], None);
+        check(r#"{"a":1,"a":2}"#, vec![key("a")], number(2));
+    }
+
+    #[test]
+    fn filters_see_what_comes_later() {
+        let wanted = |text: &str| Filter { path: vec!["t".into()], equal: true, text: text.into() };
+        let json = r#"{"a":[{"n":1,"t":"x"},{"n":4,"t":"y"},{"t":"x","n":2}]}"#;
+        check(json, vec![key("a"), Segment::Where(vec![wanted("x")]), key("n")], number(3));
+        check(json, vec![key("a"), Segment::Each, key("n")], number(7));
+        check(json, vec![Segment::Deep, key("n")], number(7));
+        check(
+            r#"{"m":[{"c":{"ttl":"1h"}},[{"c":{"ttl":"1h"}}]]}"#,
+            vec![Segment::Deep, key("c"), key("ttl")],
+            Value::text("1h"),
+        );
+        check(r#"{"m":[{"c":{"ttl":"1h"}},[{"c":{"ttl":"5m"}}]]}"#, vec![Segment::Deep, key("c"), key("ttl")], None);
+    }
+
+    #[test]
+    fn what_is_no_json_is_no_value() {
+        for wrong in ["[DONE]", "{\"a\" 1}", "{\"a\":1", "{\"a\":tru}", "<html>", "", "{]", "[1}", "{,}"] {
+            assert_eq!(read(wrong, &Pointer(vec![key("a")]), 3), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_message_nobody_reads_is_dropped_at_its_name() {
+        let pointer = Pointer(vec![key("type")]);
+        let mut projection = Projection::of([&pointer]);
+        projection.name_key = Some("type".into());
+        projection.names = Some(vec!["message".into()]);
+        let mut scanner = Scanner::new(&projection, true);
+        scanner.push(br#"{"type":"ping","#, &projection);
+        assert!(scanner.is_dropped());
+        let mut scanner = Scanner::new(&projection, true);
+        scanner.push(br#"{"inner":{"type":"ping"},"type":"message"}"#, &projection);
+        assert!(scanner.is_whole());
+    }
+
+    #[test]
+    fn a_large_body_keeps_only_what_is_asked() {
+        let pointer = Pointer(vec![Segment::Deep, key("wanted")]);
+        let projection = Projection::of([&pointer]);
+        let mut scanner = Scanner::new(&projection, false);
+        scanner.push(b"{\"list\":[", &projection);
+        for _ in 0..50_000 {
+            scanner.push(b"{\"other\":[1,2,3],\"text\":\"", &projection);
+            scanner.push(&[b'x'; 100], &projection);
+            scanner.push(b"\"},", &projection);
+        }
+        assert!(scanner.kept < 1000, "{}", scanner.kept);
+        for _ in 0..100_000 {
+            scanner.push(b"{\"wanted\":1},", &projection);
+        }
+        assert!(scanner.is_over());
+        assert!(scanner.kept < KEPT_MAX + 10_000, "{}", scanner.kept);
+        scanner.push(b"0]}", &projection);
+        assert!(scanner.is_whole());
+    }
+}
