@@ -76,7 +76,7 @@ impl Interceptor {
                 client.rewind(&bytes);
                 return tunnel(Unopened::NotTls, client, origin).await;
             }
-            Ok(First::OriginFirst(bytes)) => {
+            Ok(First::OriginActed(bytes)) => {
                 client.rewind(&bytes);
                 return tunnel(Unopened::OriginFirst, client, origin).await;
             }

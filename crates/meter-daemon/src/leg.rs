@@ -41,7 +41,7 @@ impl Leg for L4Stream {
     }
 
     fn reset_on_close(&self) {
-        if let Err(error) = crate::linger::reset_on_close(self) {
+        if let Err(error) = meter_sys::socket::reset_on_close_of(self) {
             tracing::debug!(%error, "leg.reset_refused");
         }
     }

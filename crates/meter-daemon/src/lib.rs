@@ -1,7 +1,5 @@
 //! Intercepts metered hosts to record what each call cost.
 
-mod linger;
-
 pub mod accept;
 pub mod connection;
 pub mod fallout;
@@ -9,4 +7,5 @@ pub mod intercept;
 pub mod leg;
 pub mod pinned;
 pub mod relay;
+pub mod tapped;
 pub mod witness;

@@ -58,8 +58,10 @@ pub async fn relay<C: Leg, O: Leg, W: Witness>(client: C, origin: O, witness: W)
         out: Output::default(),
         timer: None,
         discarded: 0,
+        told: Told::default(),
     };
     poll_fn(|cx| SCRATCH.with_borrow_mut(|scratch| relay.poll(cx, scratch))).await;
+    relay.tell_the_rest();
     Carried { up: relay.up.bytes, down: relay.down.bytes, client: relay.up.end, origin: relay.down.end }
 }
 
@@ -75,6 +77,14 @@ struct Relay<C, O, W> {
     out: Output,
     timer: Option<Pin<Box<Sleep>>>,
     discarded: u64,
+    told: Told,
+}
+
+/// Which ends the witness has heard of.
+#[derive(Default)]
+struct Told {
+    client: bool,
+    origin: bool,
 }
 
 impl<C: Leg, O: Leg, W: Witness> Relay<C, O, W> {
@@ -132,12 +142,15 @@ impl<C: Leg, O: Leg, W: Witness> Relay<C, O, W> {
 
     /// One step of client → origin. True when something changed.
     fn pump_up(&mut self, cx: &mut Context<'_>, origin: &mut O, scratch: &mut [u8]) -> bool {
-        match self.up.poll_step(cx, origin) {
+        match self.up.poll_step(cx, origin, self.witness.is_waiting()) {
             Drain::Waiting => return false,
             Drain::Moved => return true,
             Drain::Empty => {}
         }
         if self.up.way != Way::Open || self.up.end.is_some() || self.down.end == Some(End::Reset) {
+            return false;
+        }
+        if !self.witness.wants_client() {
             return false;
         }
         let bytes = match poll_fill(cx, &mut self.client, scratch) {
@@ -158,7 +171,7 @@ impl<C: Leg, O: Leg, W: Witness> Relay<C, O, W> {
 
     /// One step of origin → client. True when something changed.
     fn pump_down(&mut self, cx: &mut Context<'_>, origin: &mut O, scratch: &mut [u8]) -> bool {
-        match self.down.poll_step(cx, &mut self.client) {
+        match self.down.poll_step(cx, &mut self.client, false) {
             Drain::Waiting => return false,
             Drain::Moved => return true,
             Drain::Empty => {}
@@ -183,6 +196,7 @@ impl<C: Leg, O: Leg, W: Witness> Relay<C, O, W> {
 
     fn client_ended(&mut self, end: End) -> bool {
         self.up.end = Some(end);
+        self.told.client = true;
         self.witness.client_end(end, &mut self.out);
         self.take_output();
         true
@@ -190,6 +204,7 @@ impl<C: Leg, O: Leg, W: Witness> Relay<C, O, W> {
 
     fn origin_ended(&mut self, end: End) -> bool {
         self.down.end = Some(end);
+        self.told.origin = true;
         self.witness.origin_end(end, &mut self.out);
         self.take_output();
         true
@@ -201,6 +216,16 @@ impl<C: Leg, O: Leg, W: Witness> Relay<C, O, W> {
         self.down.push(&self.out.to_client);
         self.out.to_origin.clear();
         self.out.to_client.clear();
+    }
+
+    /// A side that we cut off never ended by itself. Its readers still have to hear that nothing more comes.
+    fn tell_the_rest(&mut self) {
+        if !self.told.client {
+            self.witness.client_end(End::Reset, &mut self.out);
+        }
+        if !self.told.origin {
+            self.witness.origin_end(End::Reset, &mut self.out);
+        }
     }
 
     fn poll_silence(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -218,7 +243,7 @@ impl<C: Leg, O: Leg, W: Witness> Relay<C, O, W> {
     /// The client gets the rest and a clean end, and what it still sends is dropped: closing a socket with unread bytes
     /// is a reset, and a reset may take the answer with it.
     fn poll_discard(&mut self, cx: &mut Context<'_>, scratch: &mut [u8]) -> Poll<()> {
-        while let Drain::Moved = self.down.poll_step(cx, &mut self.client) {}
+        while let Drain::Moved = self.down.poll_step(cx, &mut self.client, false) {}
         let told = match self.down.way {
             Way::Broken => return Poll::Ready(()),
             Way::Closed => true,

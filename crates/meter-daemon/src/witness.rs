@@ -27,6 +27,16 @@ pub trait Witness: Send {
         false
     }
 
+    /// A request waits for its verdict: the client's end must not reach the origin before.
+    fn is_waiting(&self) -> bool {
+        false
+    }
+
+    /// The relay may read more from the client. False while enough has piled up behind a waiting verdict.
+    fn wants_client(&self) -> bool {
+        true
+    }
+
     /// Takes one late decision; pending when there is none.
     fn poll_decision(&mut self, _cx: &mut Context<'_>, _out: &mut Output) -> Poll<()> {
         Poll::Pending
@@ -51,6 +61,12 @@ impl<W: Witness + ?Sized> Witness for Box<W> {
     }
     fn rewrites_origin(&self) -> bool {
         (**self).rewrites_origin()
+    }
+    fn is_waiting(&self) -> bool {
+        (**self).is_waiting()
+    }
+    fn wants_client(&self) -> bool {
+        (**self).wants_client()
     }
     fn poll_decision(&mut self, cx: &mut Context<'_>, out: &mut Output) -> Poll<()> {
         (**self).poll_decision(cx, out)

@@ -42,8 +42,11 @@ pub enum ClientError {
 pub struct DownstreamTls {
     leaves: LeafSource,
     base: ServerConfig,
-    configs: Mutex<HashMap<(String, Vec<u8>), Arc<ServerConfig>>>,
+    configs: Mutex<HashMap<ServedAs, Arc<ServerConfig>>>,
 }
+
+/// Host and protocol, empty for none.
+type ServedAs = (String, Vec<u8>);
 
 impl DownstreamTls {
     /// Serves the leaves of `leaves`.

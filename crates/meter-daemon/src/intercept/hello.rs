@@ -39,7 +39,7 @@ pub enum First {
     /// The client spoke something else, or too slowly, or too much.
     NotTls(Vec<u8>),
     /// The origin spoke or left before the client's hello was whole.
-    OriginFirst(Vec<u8>),
+    OriginActed(Vec<u8>),
     /// The client left without a byte.
     Nothing,
 }
@@ -59,7 +59,7 @@ pub async fn first<C: AsyncRead + Unpin>(client: &mut C, origin: &TcpStream) -> 
             biased;
             read = within(deadline, client.read(&mut chunk)) => read,
             // An end counts as speech: what the origin did is for the client to see.
-            _ = origin.peek(&mut peeked) => return Ok(First::OriginFirst(bytes)),
+            _ = origin.peek(&mut peeked) => return Ok(First::OriginActed(bytes)),
         };
         let read = match read {
             Some(read) => read?,

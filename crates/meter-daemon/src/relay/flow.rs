@@ -52,8 +52,8 @@ impl Flow {
         self.way != Way::Open || (self.pending.is_empty() && !self.unflushed)
     }
 
-    /// Writes what is stuck, then flushes, then passes the source's end on.
-    pub(super) fn poll_step<T: Leg>(&mut self, cx: &mut Context<'_>, target: &mut T) -> Drain {
+    /// Writes what is stuck, then flushes, then passes the source's end on, unless something behind it is still held.
+    pub(super) fn poll_step<T: Leg>(&mut self, cx: &mut Context<'_>, target: &mut T, held: bool) -> Drain {
         if self.way != Way::Open {
             return Drain::Empty;
         }
@@ -66,6 +66,7 @@ impl Flow {
         }
         let passed = match self.end {
             None | Some(End::Reset) => return Drain::Empty,
+            Some(_) if held => return Drain::Empty,
             Some(End::Clean) => Pin::new(target).poll_shutdown(cx),
             Some(End::Truncated) => target.poll_cut(cx),
         };
