@@ -26,6 +26,9 @@ pub use health::{DaemonHealth, EdgeCounters, EdgeHealth, FileState};
 pub use hosts::{BadHost, MeteredHosts, normal_host, split_authority};
 pub use identity::{Identity, IdentityError, Nonce, Role};
 pub use link::{BadHop, HOP_HEADER, Hop, NONCE_HEADER, PROOF_HEADER};
-pub use ports::{DaemonSection, EdgeSection, EffectivePorts, Section};
+pub use ports::{
+    DEFAULT_API_PORT, DEFAULT_EDGE_PORT, DEFAULT_INTERCEPT_PORT, DaemonSection, EdgeSection, EffectivePorts,
+    FORBIDDEN_PORT, Section,
+};
 pub use stamp::rfc3339;
 pub use upstream::{BadUpstream, Dial, ProxyAddress, Upstream};

@@ -6,6 +6,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::path::Path;
 
+/// The edge's port unless something else was chosen.
+pub const DEFAULT_EDGE_PORT: u16 = 8081;
+
+/// The port on which the daemon takes chained connections unless something else was chosen.
+pub const DEFAULT_INTERCEPT_PORT: u16 = 8090;
+
+/// The port of the daemon's HTTP API unless something else was chosen.
+pub const DEFAULT_API_PORT: u16 = 8765;
+
+/// Never used by any role: too many development servers expect it to be theirs.
+pub const FORBIDDEN_PORT: u16 = 8080;
+
 /// The ports the running roles hold.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
 pub struct EffectivePorts {

@@ -24,6 +24,36 @@ pub fn lives(pid: u32) -> bool {
     answered || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
+/// Raises the number of descriptors this process may open to `wanted`, or as near as it is allowed. Gives the limit in
+/// force.
+///
+/// A tunnel takes two, and macOS starts programs with 256.
+///
+/// # Errors
+/// What the system said; the limit is as before.
+pub fn raise_files_limit(wanted: u64) -> std::io::Result<u64> {
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: the pointer is to our own variable.
+    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    let reachable = wanted.min(limit.rlim_max);
+    if limit.rlim_cur < reachable {
+        limit.rlim_cur = reachable;
+        // SAFETY: the pointer is to our own variable.
+        if unsafe { libc::setrlimit(libc::RLIMIT_NOFILE, &raw const limit) } != 0 {
+            return Err(std::io::Error::last_os_error());
+        }
+    }
+    Ok(limit.rlim_cur)
+}
+
+/// Keeps a SIGHUP that comes before its handler is in place from ending the process.
+pub fn ignore_hangup() {
+    // SAFETY: replaces the default action with none; a handler installed later takes over.
+    unsafe { libc::signal(libc::SIGHUP, libc::SIG_IGN) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -37,6 +67,12 @@ mod tests {
         child.wait().unwrap();
         assert!(!lives(child.id()));
         assert!(!lives(0) && !lives(u32::MAX));
+    }
+
+    #[test]
+    fn the_files_limit_only_grows() {
+        let before = raise_files_limit(0).unwrap();
+        assert!(raise_files_limit(before + 1).unwrap() >= before);
     }
 
     #[test]
