@@ -1,1 +1,26 @@
 //! The always-on door that chains to the daemon or tunnels past it.
+//!
+//! ```text
+//! client ── CONNECT ──▶ door ─┬─ host metered, daemon up ──▶ chain ──▶ daemon
+//!                             └─ anything else ────────────▶ tunnel ─▶ origin, raw bytes
+//! ```
+//!
+//! The promise is that no client ever fails because of us: the daemon may be stopped, stuck, replaced by something else
+//! or mistaken, and the same CONNECT still reaches its origin. It is kept by what this crate does not link: no database,
+//! no manifest, no decoder, no certificate code.
+
+pub mod args;
+mod chain;
+mod counters;
+mod coverage;
+mod daemon;
+mod door;
+mod head;
+mod health;
+mod plain;
+mod reload;
+pub mod run;
+mod settings;
+mod splice;
+mod tunnel;
+mod who;

@@ -1,0 +1,79 @@
+//! Looks at the two files every half second and on SIGHUP.
+
+use crate::door::Door;
+use crate::settings::Settings;
+use meter_hop::paths::Home;
+use meter_hop::timing::RELOAD_EVERY;
+use meter_hop::{EdgeConfig, EffectivePorts, LastGood, Refreshed};
+use std::sync::Arc;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+/// Keeps [`Door::settings`] up to date.
+pub(crate) struct Reload {
+    door: Arc<Door>,
+    config: LastGood<EdgeConfig>,
+    ports: LastGood<EffectivePorts>,
+}
+
+impl Reload {
+    /// Reads both files once.
+    pub(crate) fn new(home: &Home, door: Arc<Door>) -> Reload {
+        let mut reload =
+            Reload { door, config: LastGood::new(home.edge_json()), ports: LastGood::new(home.effective_ports()) };
+        reload.look();
+        reload
+    }
+
+    /// Runs until it is dropped.
+    pub(crate) async fn run(&mut self) {
+        // Without the signal the files are still seen within half a second.
+        let mut hangup =
+            signal(SignalKind::hangup()).inspect_err(|error| tracing::warn!(%error, "signal.unavailable")).ok();
+        let mut tick = interval(RELOAD_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let asked = async {
+                match &mut hangup {
+                    Some(hangup) => hangup.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = tick.tick() => {}
+                _ = asked => {}
+            }
+            self.look();
+        }
+    }
+
+    fn look(&mut self) {
+        let config = self.config.refresh();
+        match config {
+            Refreshed::Unchanged => {}
+            Refreshed::Loaded => {
+                let loaded = self.config.value();
+                let (digest, hosts) = (loaded.map(|c| c.digest.as_str()), loaded.map(|c| c.hosts.len()));
+                tracing::info!(digest, hosts, "config.loaded");
+            }
+            Refreshed::Removed => tracing::warn!("config.removed"),
+            Refreshed::Kept => {
+                let trouble = self.config.trouble();
+                tracing::warn!(file = "edge.json", trouble, "config.kept");
+            }
+        }
+        let ports = self.ports.refresh();
+        if ports == Refreshed::Kept {
+            let trouble = self.ports.trouble();
+            tracing::warn!(file = "effective-ports.json", trouble, "config.kept");
+        }
+        if (config, ports) == (Refreshed::Unchanged, Refreshed::Unchanged) {
+            return;
+        }
+        let settings = Settings::from_files(&self.config, &self.ports, self.door.identity.id());
+        if settings.daemon_port != self.door.settings.now().daemon_port {
+            tracing::info!(port = settings.daemon_port, "daemon.port");
+        }
+        self.door.settings.replace(settings);
+    }
+}

@@ -1,0 +1,76 @@
+//! Plain HTTP on the edge's port.
+
+use crate::stage::{Stage, body, closed_port, listen, read_head};
+use meter_hop::{NONCE_HEADER, PROOF_HEADER, Role};
+use tokio::io::AsyncWriteExt;
+
+#[tokio::test]
+async fn health_names_the_instance_and_proves_it() {
+    let stage = Stage::new();
+    let edge = stage.edge().await;
+    let request = format!("GET /health HTTP/1.1\r\nHost: 127.0.0.1:{}\r\n{NONCE_HEADER}: 00ff\r\n\r\n", edge.port);
+    let answer = edge.ask(&request).await;
+    let proof = answer.lines().find_map(|line| line.strip_prefix(PROOF_HEADER)?.strip_prefix(": ")).unwrap();
+    assert!(stage.identity.verify(Role::Edge, "00ff", proof));
+    assert!(!stage.identity.verify(Role::Daemon, "00ff", proof));
+    let health: meter_hop::EdgeHealth = serde_json::from_str(body(&answer)).unwrap();
+    assert_eq!((health.role.as_str(), health.instance.as_str(), health.pid), ("edge", stage.identity.id(), edge.pid));
+}
+
+#[tokio::test]
+async fn a_page_that_points_its_name_at_us_learns_nothing() {
+    let stage = Stage::new();
+    let edge = stage.edge().await;
+    for path in ["/health", "/coverage"] {
+        let answer = edge.ask(&format!("GET {path} HTTP/1.1\r\nHost: evil.example\r\n\r\n")).await;
+        assert!(answer.starts_with("HTTP/1.1 403 "), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn other_requests_are_told_what_this_is() {
+    let stage = Stage::new();
+    let edge = stage.edge().await;
+    for (request, status) in [
+        ("GET / HTTP/1.1", 501),
+        ("OPTIONS * HTTP/1.1", 501),
+        ("GET https://a.example/ HTTP/1.1", 501),
+        ("POST /health HTTP/1.1", 405),
+        ("GET /coverage?after=x HTTP/1.1", 400),
+        ("GET http:///x HTTP/1.1", 400),
+        ("hello", 400),
+    ] {
+        let answer = edge.ask(&format!("{request}\r\nHost: localhost\r\n\r\n")).await;
+        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{request}: {answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_plain_http_request_is_relayed_to_its_origin() {
+    let stage = Stage::new();
+    let (listener, port) = listen().await;
+    let edge = stage.edge().await;
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = read_head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n").await.unwrap();
+        head
+    });
+    let request = format!(
+        "GET HTTP://127.0.0.1:{port}/a?b HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nProxy-Connection: keep-alive\r\n\r\n"
+    );
+    assert_eq!(edge.ask(&request).await, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+    let expected = format!("GET /a?b HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    assert_eq!(served.await.unwrap(), expected);
+    assert_eq!(edge.health().await.counters.relayed, 1);
+}
+
+#[tokio::test]
+async fn a_plain_http_origin_that_is_away_is_a_502() {
+    let stage = Stage::new();
+    let port = closed_port().await;
+    let edge = stage.edge().await;
+    let answer = edge.ask(&format!("GET http://127.0.0.1:{port}/ HTTP/1.1\r\n\r\n")).await;
+    assert!(answer.starts_with("HTTP/1.1 502 "), "{answer}");
+    assert!(answer.contains(&format!("cannot connect to 127.0.0.1:{port}")), "{answer}");
+}
