@@ -70,6 +70,7 @@ pub(crate) enum Milestone {
 /// An exchange that the gate takes out.
 #[derive(Debug)]
 pub(crate) struct Withdrawn {
+    /// The client may have bytes of an answer to it, if only of its head.
     pub(crate) answer_begun: bool,
     pub(crate) head_request: bool,
 }
@@ -227,8 +228,10 @@ impl Reader {
             return Withdrawn { answer_begun: true, head_request: false };
         };
         let exchange = &self.open[position];
+        let first = self.open.iter().take(position).all(|earlier| earlier.answer == Answer::Whole);
+        let within_head = matches!(&self.origin, Direction::Head(buffer) if !buffer.is_empty());
         let withdrawn = Withdrawn {
-            answer_begun: exchange.answer != Answer::Awaited,
+            answer_begun: exchange.answer != Answer::Awaited || (first && within_head),
             head_request: exchange.method == Method::Head,
         };
         self.open.remove(position);

@@ -18,6 +18,9 @@ impl Units {
     /// The first frame's header and the length of the unit at the front, once all of it is there.
     pub(crate) fn front(&mut self) -> Result<Option<(FrameHeader, usize)>, Unreadable> {
         let Some(first) = FrameHeader::peek(&self.bytes) else { return Ok(None) };
+        if first.kind == kind::CONTINUATION {
+            return Err(Unreadable("a header block goes on without a beginning"));
+        }
         loop {
             let Some(header) = FrameHeader::peek(&self.bytes[self.known..]) else { return Ok(None) };
             if self.known > 0 && header.kind != kind::CONTINUATION {
