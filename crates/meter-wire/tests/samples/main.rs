@@ -1,0 +1,102 @@
+//! Every wire sample of the repository, read as its `expected.toml` says, however its bytes are cut.
+
+mod exchange;
+mod expected;
+mod labels;
+mod written;
+
+use expected::Sample;
+use labels::NOT_YET;
+use meter_call::{Side, UsageState};
+use meter_wire::CallReading;
+use std::fmt::Write;
+
+#[test]
+fn every_bundled_dialect_compiles_without_a_warning() {
+    for (id, dialect) in written::dialects() {
+        assert!(dialect.warnings().is_empty(), "{id}: {:#?}", dialect.warnings());
+    }
+}
+
+#[test]
+fn every_sample_reads_as_expected() {
+    let mut report = String::new();
+    let samples = Sample::all();
+    for sample in &samples {
+        let wrong = sample.differences();
+        match NOT_YET.iter().find(|(name, _)| *name == sample.name) {
+            Some((name, reason)) if wrong.is_empty() => writeln!(report, "{name} passes now; it was listed: {reason}"),
+            Some(_) => continue,
+            None if wrong.is_empty() => continue,
+            None => writeln!(report, "{}:\n  {}", sample.name, wrong.join("\n  ")),
+        }
+        .expect("to memory");
+    }
+    assert!(samples.len() >= 50, "only {} samples were found", samples.len());
+    assert!(report.is_empty(), "{report}");
+}
+
+/// Offsets that differ from run to run would make a failure hard to repeat; these only look random.
+fn scattered(length: usize, seed: u64) -> Vec<usize> {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let mut next = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap_or(0)
+    };
+    let count = 1 + next() % 12;
+    (0..count).map(|_| next() % length.max(1)).collect()
+}
+
+#[test]
+fn cuts_change_nothing() {
+    for sample in Sample::all() {
+        for exchange in sample.exchanges.iter().filter(|exchange| !exchange.websocket) {
+            let length = exchange.response.len();
+            let whole = exchange.read();
+            let every: Vec<usize> = (1..length.max(exchange.request.len())).collect();
+            assert_eq!(exchange.read_cut(&every, length), whole, "{} byte by byte", sample.name);
+            assert_eq!(exchange.read_cut(&exchange.split_at, length), whole, "{} at its own cuts", sample.name);
+            for seed in 0..40 {
+                let cuts = scattered(length, seed);
+                assert_eq!(exchange.read_cut(&cuts, length), whole, "{} cut at {cuts:?}", sample.name);
+            }
+        }
+    }
+}
+
+fn tokens(reading: &CallReading) -> u64 {
+    reading.buckets.total(Side::Input) + reading.buckets.total(Side::Output)
+}
+
+#[test]
+fn a_prefix_never_claims_more() {
+    for sample in Sample::all() {
+        for exchange in &sample.exchanges {
+            let whole = exchange.read();
+            let check = |part: Vec<CallReading>, at: usize| {
+                for reading in &part {
+                    let full = whole.iter().find(|full| full.turn == reading.turn);
+                    let full = full.unwrap_or_else(|| panic!("{} has a row too many at {at}", sample.name));
+                    // A settled number is the same; a lower bound is not above it. A truncated answer that is `final`
+                    // has read the same final record.
+                    assert!(tokens(reading) <= tokens(full), "{} claims more at {at}", sample.name);
+                    if reading.usage == UsageState::Final && !is_running(&sample) {
+                        assert_eq!(reading.buckets, full.buckets, "{} is final too early at {at}", sample.name);
+                    }
+                }
+            };
+            if exchange.websocket {
+                (0..exchange.messages.len()).for_each(|at| check(exchange.read_messages(at), at));
+            } else {
+                (0..exchange.response.len()).for_each(|at| check(exchange.read_cut(&[], at), at));
+            }
+        }
+    }
+}
+
+/// Anthropic's first `message_delta` with a stop reason is a final record even when another follows.
+fn is_running(sample: &Sample) -> bool {
+    sample.name == "anthropic-sse-web-search-two-deltas"
+}
