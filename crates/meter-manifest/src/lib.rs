@@ -2,13 +2,35 @@
 //!
 //! Text in, values and findings out: no files, no clock, no environment. Everything that is wrong is collected with its
 //! place; whoever calls decides what stays in force.
+//!
+//! Reading order: [`load`] takes both layers' files, [`layers`] says which are in force, [`table`] reads TOML, and one
+//! module for each kind of file turns it into values. [`Model`] is the result, [`Model::route`] its first question.
+//! [`config`] reads settings, [`snapshot`] freezes all of it.
 
-mod dialects;
-pub mod file;
-mod prices;
+mod bundled;
+pub mod clients;
+pub mod config;
+pub mod dialects;
+mod file;
+pub mod layers;
+mod model;
+mod policies;
+pub mod prices;
+pub mod providers;
+mod route;
+pub mod services;
+pub mod snapshot;
 pub mod table;
 
 #[cfg(test)]
 mod check;
 
-pub use file::ManifestFile;
+pub use bundled::{bundled, bundled_file};
+pub use clients::{ClientPaths, ClientVariable};
+pub use config::Config;
+pub use file::{FILE_BYTES_MAX, ManifestFile};
+pub use model::{Model, load, load_in};
+pub use providers::{Endpoint, Provider, Unmatched};
+pub use route::{Route, Routed};
+pub use services::{Role, Service, Services};
+pub use snapshot::Snapshot;

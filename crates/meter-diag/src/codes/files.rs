@@ -34,7 +34,7 @@ super::codes! {
     OUT_OF_RANGE = 111, "out-of-range", Error,
         "The number lies outside what the key allows.",
         wrong: "edge_port = 70000", right: "edge_port = 8081";
-    UNKNOWN_FILE = 112, "unknown-file", Error,
+    UNKNOWN_FILE = 112, "unknown-file", Warning,
         "The path belongs to no kind of manifest, so the file would never be read.",
         wrong: "# manifests/price/acme.toml", right: "# manifests/prices/acme.toml";
     MASKS_NOTHING = 113, "masks-nothing", Warning,

@@ -145,6 +145,8 @@ impl<'d, 'f> Table<'d, 'f> {
 
     /// Checks the `schema` key of a top-level table. False when the rest of the file must not be read.
     pub fn schema(&self) -> bool {
+        // Any file may say it; the layers have read it already.
+        self.ask("masked");
         let Some(value) = self.value("schema") else {
             self.doc.report_with_help(
                 files::SCHEMA_MISSING,

@@ -1,0 +1,94 @@
+//! The repository's own manifests, compiled in.
+
+use crate::file::ManifestFile;
+
+macro_rules! files {
+    ($($path:literal,)*) => {
+        /// Relative path and content of every bundled manifest.
+        const FILES: &[(&str, &str)] = &[$(($path, include_str!(concat!("../../../", $path))),)*];
+    };
+}
+
+files! {
+    "manifests/clients.toml",
+    "manifests/dialects/anthropic_batch.toml",
+    "manifests/dialects/anthropic_messages.toml",
+    "manifests/dialects/bedrock_converse.toml",
+    "manifests/dialects/bedrock_invoke.toml",
+    "manifests/dialects/code_assist.toml",
+    "manifests/dialects/cohere.toml",
+    "manifests/dialects/gemini_embed.toml",
+    "manifests/dialects/gemini_generate.toml",
+    "manifests/dialects/groq_chat.toml",
+    "manifests/dialects/minimax_chat.toml",
+    "manifests/dialects/ollama.toml",
+    "manifests/dialects/openai_audio.toml",
+    "manifests/dialects/openai_chat.toml",
+    "manifests/dialects/openai_embeddings.toml",
+    "manifests/dialects/openai_images.toml",
+    "manifests/dialects/openai_realtime.toml",
+    "manifests/dialects/openai_responses.toml",
+    "manifests/dialects/openai_responses_ws.toml",
+    "manifests/dialects/openrouter_chat.toml",
+    "manifests/dialects/perplexity.toml",
+    "manifests/dialects/vertex_anthropic.toml",
+    "manifests/dialects/xai_chat.toml",
+    "manifests/dialects/xai_grpc.toml",
+    "manifests/dialects/xai_grpc_chunk.toml",
+    "manifests/prices/anthropic.toml",
+    "manifests/prices/deepseek.toml",
+    "manifests/prices/gemini.toml",
+    "manifests/prices/groq.toml",
+    "manifests/prices/mistral.toml",
+    "manifests/prices/openai.toml",
+    "manifests/prices/openrouter.toml",
+    "manifests/prices/xai.toml",
+    "manifests/services.toml",
+    "manifests/tagging.toml",
+    "policies.d/10-examples.toml",
+    "providers.d/anthropic.toml",
+    "providers.d/code_assist.toml",
+    "providers.d/codex.toml",
+    "providers.d/deepseek.toml",
+    "providers.d/gemini.toml",
+    "providers.d/groq.toml",
+    "providers.d/mistral.toml",
+    "providers.d/openai.toml",
+    "providers.d/openai_regional.toml",
+    "providers.d/openrouter.toml",
+    "providers.d/xai.toml",
+}
+
+/// Every bundled manifest, by path.
+pub fn bundled() -> Vec<ManifestFile> {
+    FILES.iter().map(|(path, text)| ManifestFile::new(*path, *text)).collect()
+}
+
+/// The text of one bundled manifest.
+pub fn bundled_file(path: &str) -> Option<&'static str> {
+    FILES.iter().find(|(known, _)| *known == path).map(|(_, text)| *text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// Refreshes nothing: a file that is not in the list would simply be missing from the binary.
+    #[test]
+    fn the_list_is_the_folder() {
+        let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+        let mut found = Vec::new();
+        for folder in ["manifests", "manifests/dialects", "manifests/prices", "policies.d", "providers.d"] {
+            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+                let name = entry.unwrap().file_name().into_string().unwrap();
+                if name.ends_with(".toml") {
+                    found.push(format!("{folder}/{name}"));
+                }
+            }
+        }
+        found.sort();
+        let listed: Vec<String> = bundled().into_iter().map(|file| file.path).collect();
+        assert_eq!(listed, found);
+    }
+}
