@@ -136,7 +136,9 @@ fn parents_are_asked_nearest_first_to_a_depth_and_never_for_their_folder() {
     let mut evidence = at("/");
     let parent = |cwd: &str, value: Option<&str>| {
         let mut process = Process { cwd: Some(cwd.to_owned()), pid: Some(7), ..Process::default() };
-        value.map(|value| set(&mut process, value));
+        if let Some(value) = value {
+            set(&mut process, value);
+        }
         process
     };
     evidence.parents = vec![parent("/tmp/x", None), parent("/", Some("near")), parent("/", Some("far"))];
@@ -174,7 +176,9 @@ fn some_process() -> impl Strategy<Value = Process> {
     (prop::option::of(text()), prop::option::of(path()), prop::collection::vec(rc_file, 0..3), prop::option::of(git))
         .prop_map(|(value, cwd, rc, git)| {
             let mut process = Process { cwd, rc, git, ..Process::default() };
-            value.map(|value| set(&mut process, &value));
+            if let Some(value) = value {
+                set(&mut process, &value);
+            }
             process
         })
 }

@@ -172,7 +172,7 @@ fn parts(text: &str, stars: bool) -> Result<Vec<Part>, BadRule> {
 fn matches(pattern: &[Segment], path: &[&str], captures: &mut BTreeMap<String, String>) -> bool {
     match pattern.split_first() {
         None => path.is_empty(),
-        Some((Segment::Any, rest)) if rest.is_empty() => true,
+        Some((Segment::Any, [])) => true,
         Some((Segment::Any, rest)) => (0..=path.len()).any(|skipped| matches(rest, &path[skipped..], captures)),
         Some((Segment::One(parts), rest)) => path.split_first().is_some_and(|(first, others)| {
             let before = captures.clone();

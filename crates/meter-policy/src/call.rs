@@ -15,8 +15,9 @@ pub enum Fact<T> {
     Never,
 }
 
-/// A call as far as it is known. Asked once with the head, and once more with the body when that answered
-/// [`crate::Verdict::Later`]; then every field is [`Fact::Known`] or [`Fact::Never`].
+/// A call as far as it is known. [`crate::Policies::may_refuse`] is asked when its connection opens, with hardly more than the provider;
+/// [`crate::decide`] with the head, and once more with the body when that answered [`crate::Verdict::Later`]. Then every field is
+/// [`Fact::Known`] or [`Fact::Never`].
 #[derive(Clone, Debug)]
 pub struct Call<'a> {
     /// When the request's head was complete; picks the window of every budget.
@@ -24,7 +25,7 @@ pub struct Call<'a> {
     /// Provider name as in rows.
     pub provider: &'a str,
     /// Kind of the endpoint: `chat`, `embedding`, …
-    pub kind: &'a str,
+    pub kind: Fact<&'a str>,
     /// Only costed calls draw on budgets.
     pub class: EndpointClass,
     /// A plan's calls cost nothing, so dollar budgets pass them by.

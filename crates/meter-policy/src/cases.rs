@@ -72,7 +72,7 @@ fn outcome(policies: &Policies, given: &Given) -> Result<(String, Option<String>
     let call = Call {
         at: given.at,
         provider: &given.provider,
-        kind: &given.kind,
+        kind: Fact::Known(&given.kind),
         class: EndpointClass::Costed,
         billing: Billing::Api,
         project: given.project.as_ref().map_or(Fact::Never, Fact::Known),

@@ -56,11 +56,11 @@ impl Policies {
     }
 
     /// Some enforcing rule may refuse a call of which this much is known: only then is a gate built. What is not known yet is
-    /// [`Fact::Later`].
+    /// [`Fact::Later`]. The time of day does not count, because connections live for long.
     pub fn may_refuse(&self, call: &Call<'_>) -> bool {
         self.rules
             .iter()
-            .any(|rule| !matches!(rule.kind, Kind::Allow) && rule.stage == Stage::Enforce && self.may_match(rule, call))
+            .any(|rule| !matches!(rule.kind, Kind::Allow) && rule.stage == Stage::Enforce && may_match(rule, call))
     }
 
     /// The decision on such a call has to wait for its project: it may be refused, and an enforcing rule that may match asks
@@ -68,7 +68,7 @@ impl Policies {
     pub fn needs_project(&self, call: &Call<'_>) -> bool {
         let asked = Call { project: Fact::Later, ..call.clone() };
         let names = |rule: &Rule| !rule.scope.project.is_any() && rule.stage == Stage::Enforce;
-        self.may_refuse(&asked) && self.rules.iter().any(|rule| names(rule) && self.may_match(rule, &asked))
+        self.may_refuse(&asked) && self.rules.iter().any(|rule| names(rule) && may_match(rule, &asked))
     }
 
     /// Rows from this instant on decide what is spent at `now`: the start of the oldest window that is open. `None` without budgets.
@@ -79,10 +79,10 @@ impl Policies {
         };
         self.rules.iter().filter_map(start).min()
     }
+}
 
-    fn may_match(&self, rule: &Rule, call: &Call<'_>) -> bool {
-        rule.scope.fit(call, self.zone(rule)) != Fit::No
-    }
+fn may_match(rule: &Rule, call: &Call<'_>) -> bool {
+    rule.scope.fit_at_some_time(call) != Fit::No
 }
 
 #[cfg(test)]
@@ -105,6 +105,11 @@ mod tests {
         assert!(!policies(vec![opus(Stage::Warn)]).may_refuse(&head));
         assert!(policies(vec![opus(Stage::Enforce)]).may_refuse(&head));
         assert!(!policies(vec![Rule { kind: Kind::Allow, ..deny("free") }]).may_refuse(&head));
+        let night = Scope { hours: Some("02:00-03:00".parse().expect("hours")), ..Scope::default() };
+        assert!(policies(vec![Rule { scope: night, ..deny("night") }]).may_refuse(&head));
+        head.kind = Fact::Later;
+        let kind = Rule { scope: Scope { kind: globs(&["image"]), ..Scope::default() }, ..deny("no_images") };
+        assert!(policies(vec![kind]).may_refuse(&head));
         let elsewhere = Rule { scope: Scope { provider: globs(&["other"]), ..Scope::default() }, ..deny("elsewhere") };
         assert!(!policies(vec![elsewhere]).may_refuse(&head));
     }

@@ -13,7 +13,7 @@ pub(crate) fn call() -> Call<'static> {
     Call {
         at: ms("2026-11-24T12:00:00Z"),
         provider: "anthropic",
-        kind: "chat",
+        kind: Fact::Known("chat"),
         class: EndpointClass::Costed,
         billing: Billing::Api,
         project: Fact::Known(&ACME),

@@ -3,6 +3,7 @@
 use crate::{Call, Fact};
 use globset::{Glob, GlobMatcher};
 use jiff::{Timestamp, civil::Weekday, tz::TimeZone};
+use meter_call::UnixMillis;
 use std::str::FromStr;
 
 /// Everything that is set has to hold; a scope with nothing set is about every call.
@@ -41,10 +42,14 @@ pub(crate) enum Fit {
 
 impl Scope {
     pub(crate) fn fit(&self, call: &Call<'_>, zone: &TimeZone) -> Fit {
+        if self.holds_at(call.at, zone) { self.fit_at_some_time(call) } else { Fit::No }
+    }
+
+    /// The same with hours and days left out: a connection that opens outside of them may live into them.
+    pub(crate) fn fit_at_some_time(&self, call: &Call<'_>) -> Fit {
         let tests = [
             self.provider.fit("provider", Fact::Known(call.provider)),
-            self.kind.fit("kind", Fact::Known(call.kind)),
-            self.time(call, zone),
+            self.kind.fit("kind", call.kind),
             self.project.fit("project", map(call.project, |slug| slug.as_str())),
             self.process.fit("process", call.process),
             self.model.fit("model", call.model),
@@ -64,16 +69,15 @@ impl Scope {
         fit
     }
 
-    fn time(&self, call: &Call<'_>, zone: &TimeZone) -> Fit {
+    fn holds_at(&self, at: UnixMillis, zone: &TimeZone) -> bool {
         if self.hours.is_none() && self.days.is_none() {
-            return Fit::Yes;
+            return true;
         }
-        let Ok(at) = Timestamp::from_millisecond(call.at.0) else { return Fit::Unknown("time") };
+        // An instant that no calendar can say is in no hour of any day.
+        let Ok(at) = Timestamp::from_millisecond(at.0) else { return false };
         let local = zone.to_datetime(at);
         let minute = u16::from(local.hour().unsigned_abs()) * 60 + u16::from(local.minute().unsigned_abs());
-        let hours = self.hours.is_none_or(|hours| hours.holds(minute));
-        let days = self.days.is_none_or(|days| days.holds(local.weekday()));
-        if hours && days { Fit::Yes } else { Fit::No }
+        self.hours.is_none_or(|hours| hours.holds(minute)) && self.days.is_none_or(|days| days.holds(local.weekday()))
     }
 }
 
@@ -237,7 +241,7 @@ mod tests {
         call.model = Fact::Known("my-claude-opus-4");
         assert_eq!(fit(&scope, &call), Fit::No);
         call.model = Fact::Known("o3-pro");
-        call.kind = "embedding";
+        call.kind = Fact::Known("embedding");
         assert_eq!(fit(&scope, &call), Fit::No);
         assert_eq!(fit(&Scope::default(), &call), Fit::Yes);
     }
