@@ -3,6 +3,7 @@
 //! Records are appended to the [`Journal`], files of JSON lines; one [`Writer`] thread moves them into the database; a
 //! [`Reader`] has its own read-only connection. What a column means stands in `migrations/0001_ledger.sql`.
 
+mod documents;
 mod error;
 mod journal;
 mod money;
@@ -15,11 +16,11 @@ mod schema;
 mod store;
 mod writer;
 
+pub use documents::stats as stats_document;
 pub use error::{JournalError, StoreError};
 pub use journal::{
     AuditEvent, BACKLOG_BYTES_MAX, CoverageRecord, JOURNAL_BYTES_MAX, Journal, Kept, PolicyRecord, Record,
 };
-pub use money::millicents;
 pub use reader::{
     Activity, AuditPage, AuditQuery, BadCursor, By, CallDetail, CallPage, CallQuery, CallRow, CoverageRow, Cursor,
     DayUse, Found, ID_PREFIX_MIN, Months, Part, Project, ProjectUse, Range, Reader, Report, ReportQuery, ReportRow,
