@@ -180,8 +180,7 @@ impl<'a> Bill<'a> {
             line.multipliers.push(Multiplier { name, by: by.text().to_owned() });
         };
         if let Some(tier) = found.tier
-            && let TierEffect::Scale { input, output } = &tier.effect
-            && let Some(by) = if meter.side() == Side::Input { input } else { output }
+            && let Some(by) = tier.effect.scales(meter)
         {
             times(tier.bound.name(), by);
         }

@@ -18,6 +18,9 @@ mod settle;
 mod window;
 mod written;
 
+#[cfg(test)]
+mod tests;
+
 pub use book::{Plan, PriceBook, WireClass};
 pub use build::PriceBookBuilder;
 pub use cost::price;

@@ -180,6 +180,18 @@ pub(crate) fn is_token(meter: Meter) -> bool {
     meter.side() != Side::Unit
 }
 
+impl TierEffect {
+    /// The factor on a bucket; fees have none, whatever the prompt's size.
+    pub(crate) fn scales(&self, bucket: Meter) -> Option<&Factor> {
+        let TierEffect::Scale { input, output } = self else { return None };
+        match bucket.side() {
+            Side::Input => input.as_ref(),
+            Side::Output => output.as_ref(),
+            Side::Unit => None,
+        }
+    }
+}
+
 impl Effect {
     /// Whether the factor (if it is one) touches a bucket that is priced as `priced_as`.
     pub(crate) fn scales(&self, bucket: Meter, priced_as: Meter) -> Option<&Factor> {

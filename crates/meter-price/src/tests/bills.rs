@@ -1,0 +1,200 @@
+//! One call, one bill.
+
+use super::*;
+use meter_call::Evidence;
+use meter_money::PicoUsd;
+
+/// Pico-dollars of each line.
+fn amounts(costing: &Costing) -> Vec<Option<i64>> {
+    costing.lines.iter().map(|line| line.amount.map(PicoUsd::pico)).collect()
+}
+
+fn one(rows: RowText) -> PriceBook {
+    good(vec![file(vec![model("m", vec![rows])])])
+}
+
+#[test]
+fn a_tier_moves_the_whole_request_and_its_bound_is_as_written() {
+    let tiered =
+        |tier: TierText| one(RowText { context: vec![tier], ..row("2026-01-01", "input 1, cache_read 0.1, output 2") });
+    let over =
+        tiered(TierText { over: Some(100), rates: rates("input 10, cache_read 1, output 20"), ..TierText::default() });
+    let at_least = tiered(TierText { at_least: Some(100), scale_input: Some(text("10")), ..TierText::default() });
+    let call = |input| [(Meter::Input, input), (Meter::CacheRead, 60), (Meter::Output, 1000)];
+    let none = Attributes::default();
+    assert_eq!(amounts(&bill(&over, "m", &call(40), &none)), [Some(40_000_000), Some(6_000_000), Some(2_000_000_000)]);
+    assert_eq!(
+        amounts(&bill(&over, "m", &call(41), &none)),
+        [Some(410_000_000), Some(60_000_000), Some(20_000_000_000)]
+    );
+    let reached = bill(&at_least, "m", &call(40), &none);
+    assert_eq!(amounts(&reached), [Some(400_000_000), Some(60_000_000), Some(2_000_000_000)]);
+    assert_eq!(reached.lines[0].multipliers[0].name, "context>=100");
+    assert!(reached.lines[2].multipliers.is_empty(), "no scale_output, no factor");
+}
+
+#[test]
+fn a_long_prompt_makes_no_fee_dearer() {
+    let tier = TierText {
+        over: Some(1),
+        scale_input: Some(text("2")),
+        scale_output: Some(text("1.5")),
+        ..TierText::default()
+    };
+    let book = one(RowText { context: vec![tier], ..row("2026-01-01", "input 1, web_search \"10 / 1000 calls\"") });
+    let call = [(Meter::Input, 2), (Meter::WebSearch, 1)];
+    assert_eq!(amounts(&bill(&book, "m", &call, &Attributes::default())), [Some(4_000_000), Some(10_000_000_000)]);
+}
+
+#[test]
+fn the_most_specific_overlay_gives_the_rate_and_every_scale_applies() {
+    let book = one(RowText {
+        when: vec![
+            WhenText { rates: rates("input 5, output 6"), ..on("class priority") },
+            WhenText { rates: rates("input 7, output 8"), ..on("class priority, thinking true") },
+            scale("geo us", "1.1"),
+        ],
+        ..row("2026-01-01", "input 1, output 2")
+    });
+    let call = [(Meter::Input, 1_000_000)];
+    let attributes = Attributes { geo: Some("us".into()), ..class("priority") };
+    assert_eq!(amounts(&bill(&book, "m", &call, &attributes)), [Some(5_500_000_000_000)]);
+    let thinking = Attributes { thinking: Some(true), ..attributes };
+    assert_eq!(amounts(&bill(&book, "m", &call, &thinking)), [Some(7_700_000_000_000)]);
+}
+
+#[test]
+fn fees_are_scaled_only_where_a_factor_names_them() {
+    let fee = row("2026-01-01", "web_search \"10 / 1000 calls\"");
+    let book = good(vec![PriceFile {
+        fees: vec![fee],
+        ..file(vec![model(
+            "m",
+            vec![RowText {
+                when: vec![
+                    WhenText { keep: vec![w(Meter::CacheRead)], ..scale("class batch", "0.5") },
+                    WhenText { only: Some(vec![w(Meter::WebSearch)]), ..scale("geo eu", "2") },
+                ],
+                ..row("2026-01-01", "input 1, cache_read 0.5, output 2")
+            }],
+        )])
+    }]);
+    let call = [(Meter::Input, 10), (Meter::CacheRead, 10), (Meter::WebSearch, 1)];
+    assert_eq!(
+        amounts(&bill(&book, "m", &call, &class("batch"))),
+        [Some(5_000_000), Some(5_000_000), Some(10_000_000_000)]
+    );
+    let eu = bill(&book, "m", &call, &Attributes { geo: Some("eu".into()), ..Attributes::default() });
+    assert_eq!(amounts(&eu), [Some(10_000_000), Some(5_000_000), Some(20_000_000_000)]);
+    assert_eq!(eu.prices.len(), 2);
+    assert_eq!(eu.prices[1].model, "[fees]");
+}
+
+#[test]
+fn fallbacks_are_few_and_guesses_are_said() {
+    let book = one(row("2026-01-01", "input 1, cache_write_5m 2, cache_write_1h 3, output 4, input_audio \"input\""));
+    let guess = |meter| {
+        let costing = bill(&book, "m", &[(meter, 1_000_000)], &Attributes::default());
+        (costing.list.map(|list| list.pico() / PicoUsd::PER_USD), costing.evidence)
+    };
+    assert_eq!(guess(Meter::Reasoning), (Some(4), Evidence::ProviderUsage));
+    assert_eq!(guess(Meter::InputAudio), (Some(1), Evidence::ProviderUsage));
+    assert_eq!(guess(Meter::CacheRead), (Some(1), Evidence::Estimated));
+    assert_eq!(guess(Meter::CacheWrite), (Some(2), Evidence::Estimated));
+    assert_eq!(guess(Meter::InputImage), (None, Evidence::Unpriced));
+    assert_eq!(guess(Meter::OutputAudio), (None, Evidence::Unpriced));
+}
+
+#[test]
+fn what_has_no_price_keeps_its_quantity_and_spoils_the_grade() {
+    let book = one(row("2026-01-01", "input 1, output 2"));
+    let costing = bill(&book, "m", &[(Meter::Input, 10), (Meter::XSearch, 3)], &Attributes::default());
+    assert_eq!(amounts(&costing), [Some(10_000_000), None]);
+    assert_eq!(costing.lines[1].quantity, 3);
+    assert_eq!((costing.list, costing.evidence), (Some(PicoUsd::from_pico(10_000_000)), Evidence::Unpriced));
+    assert_eq!(costing.unpriced, [WhyUnpriced::NoMeter(Meter::XSearch)]);
+}
+
+#[test]
+fn nothing_used_costs_nothing_and_is_known_to() {
+    let book = one(row("2026-01-01", "input 1, output 2"));
+    let costing = bill(&book, "m", &[], &Attributes::default());
+    assert_eq!((costing.list, costing.evidence), (Some(PicoUsd::ZERO), Evidence::ProviderUsage));
+}
+
+#[test]
+fn classes_of_the_wire_are_translated_and_unknown_ones_are_a_guess() {
+    let book = good(vec![PriceFile {
+        tiers: vec![(text("ON_DEMAND"), text("")), (text("FLEX"), text("flex")), (text("RESERVED"), text("unpriced"))],
+        ..file(vec![model(
+            "m",
+            vec![RowText { when: vec![scale("class flex", "0.5")], ..row("2026-01-01", "input 1, output 2") }],
+        )])
+    }]);
+    let graded = |attributes: &Attributes| {
+        let costing = bill(&book, "m", &[(Meter::Input, 10)], attributes);
+        (costing.list.map(PicoUsd::pico), costing.evidence)
+    };
+    assert_eq!(graded(&class("ON_DEMAND")), (Some(10_000_000), Evidence::ProviderUsage));
+    assert_eq!(graded(&class("FLEX")), (Some(5_000_000), Evidence::ProviderUsage));
+    assert_eq!(graded(&class("turbo")), (Some(10_000_000), Evidence::Estimated));
+    assert_eq!(graded(&class("RESERVED")), (None, Evidence::Unpriced));
+    let asked = Attributes { class_requested: true, ..class("flex") };
+    assert_eq!(graded(&asked), (Some(5_000_000), Evidence::Estimated));
+    assert_eq!(book.class("acme", true, Some("fast"), None).as_deref(), Some("batch"));
+    assert_eq!(book.class("acme", false, Some("standard"), Some("FLEX")).as_deref(), Some("FLEX"));
+    assert_eq!(book.class("acme", false, None, Some("ON_DEMAND")), None);
+}
+
+#[test]
+fn an_amount_that_does_not_fit_is_unpriced() {
+    let book = one(row("2026-01-01", "input 999999999, output 2"));
+    let costing = bill(&book, "m", &[(Meter::Input, u64::MAX), (Meter::Output, 1)], &Attributes::default());
+    assert_eq!(amounts(&costing), [None, Some(2_000_000)]);
+    assert_eq!(costing.unpriced, [WhyUnpriced::Overflow]);
+}
+
+#[test]
+fn a_rate_per_minute_stays_exact() {
+    let book = one(row("2026-01-01", "audio \"0.08 / minute\""));
+    assert_eq!(amounts(&bill(&book, "m", &[(Meter::Audio, 1)], &Attributes::default())), [Some(1_333_333_333)]);
+    assert_eq!(amounts(&bill(&book, "m", &[(Meter::Audio, 60)], &Attributes::default())), [Some(80_000_000_000)]);
+}
+
+#[test]
+fn a_stored_line_is_derived_again_and_a_foreign_one_is_not() {
+    let book = one(RowText { when: vec![scale("class flex", "1/3")], ..row("2026-01-01", "input 1, output 2") });
+    let costing = bill(&book, "m", &[(Meter::Input, 10)], &class("flex"));
+    let (line, stored) = (&costing.lines[0], &costing.prices[0].row);
+    assert_eq!(derive(stored, line).ok(), line.amount);
+    let mut foreign = line.clone();
+    foreign.rate = Some("9 / 1M tokens".into());
+    assert!(matches!(derive(stored, &foreign), Err(DeriveError::ForeignRate(_))));
+    let mut foreign = line.clone();
+    foreign.multipliers[0].by = "0.9".into();
+    assert!(matches!(derive(stored, &foreign), Err(DeriveError::ForeignFactor(_))));
+    assert!(matches!(derive("{}", line), Err(DeriveError::Row(_))));
+}
+
+#[test]
+fn a_providers_own_amount_beats_the_list_and_is_checked_against_it() {
+    let settlement = SettlementText {
+        prefer: Some(text("provider_cost")),
+        unit: Some(text("credit")),
+        usd: Some(text("0.01")),
+        check: Some(text("0.01")),
+        missing: Some(text("list")),
+    };
+    let models = vec![model("m", vec![row("2026-01-01", "input 1, output 2")])];
+    let book = good(vec![PriceFile { settlement: Some(settlement), ..file(models) }]);
+    let costing = bill(&book, "m", &[(Meter::Input, 1_000_000)], &Attributes::default());
+    let settled = |wire: Option<&str>| settle(&book, "acme", &costing, wire).expect("an amount");
+    let exact = settled(Some("1.01e2"));
+    assert_eq!(exact.cost.map(PicoUsd::pico), Some(1_010_000_000_000));
+    assert_eq!((exact.evidence, exact.drift), (Evidence::ProviderCost, Drift::Within));
+    assert_eq!(settled(Some("102")).drift, Drift::Over);
+    assert_eq!(settled(Some("0")).drift, Drift::Over);
+    assert_eq!(settled(None).evidence, Evidence::Estimated);
+    assert_eq!(settled(None).cost, costing.list);
+    assert!(settle(&book, "acme", &costing, Some("many")).is_err());
+}
