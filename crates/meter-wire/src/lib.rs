@@ -7,6 +7,7 @@
 //! Content codings and framings are code; dialects are data ([`Dialect`]). Pure: bytes in, a [`CallReading`] out.
 
 mod coding;
+mod condition;
 mod decimal;
 mod dialect;
 mod eval;
@@ -19,6 +20,7 @@ mod report;
 mod rows;
 mod value;
 
+pub use condition::{BadCondition, HeadCondition};
 pub use dialect::{
     Dialect, DialectError, DialectSource, Mistake, PathUse, Position, RefusalFacts, RefusalText, Written, WrittenEntry,
     WrittenTable, WrittenValue,

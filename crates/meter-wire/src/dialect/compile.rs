@@ -192,7 +192,7 @@ impl Compiler {
             let message = format!("there is no {what} `{}` here", entry.key);
             let nearest = check::nearest(&entry.key, known.iter().copied());
             let error = DialectError::at(name, &entry.key, entry.position, None, message);
-            self.errors.push(error.kind(Mistake::Unknown).near(nearest));
+            self.errors.push(error.kind(Mistake::Key).near(nearest));
         }
     }
 

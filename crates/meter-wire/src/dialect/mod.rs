@@ -40,11 +40,13 @@ pub struct DialectError {
 /// The kinds of mistakes, for diagnostic codes.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
 pub enum Mistake {
-    /// A value of the wrong type or outside its words.
+    /// A value of the wrong type or shape.
     #[default]
     Value,
-    /// A table, key, meter, class or placeholder that does not exist.
-    Unknown,
+    /// A table or key that does not exist.
+    Key,
+    /// A word, meter, class or placeholder that does not exist.
+    Word,
     /// The expression does not read.
     Syntax,
     /// A name that names no key.

@@ -85,7 +85,7 @@ fn final_word(compiler: &mut Compiler, table: &WrittenTable, name: &str) -> Opti
 
 fn unknown_word(compiler: &mut Compiler, table: &str, key: &str, position: Position, word: &str, known: &[&str]) {
     let message = format!("`{word}` is none of {}", known.join(", "));
-    let error = DialectError::at(table, key, position, None, message).kind(Mistake::Unknown);
+    let error = DialectError::at(table, key, position, None, message).kind(Mistake::Word);
     compiler.errors.push(error.near(check::nearest(word, known.iter().copied())));
 }
 
@@ -177,7 +177,7 @@ pub(crate) fn meters(compiler: &mut Compiler, usage: &Table) -> Vec<MeterKey> {
             Err(unknown) => {
                 let nearest = check::nearest(&key.name, Meter::ALL.iter().map(|meter| meter.name()));
                 let error = DialectError::at("usage", &key.name, position, None, unknown.to_string());
-                compiler.errors.push(error.kind(Mistake::Unknown).near(nearest));
+                compiler.errors.push(error.kind(Mistake::Key).near(nearest));
             }
         }
     }
@@ -215,7 +215,7 @@ pub(crate) fn lines(
             (Ok(moved), Ok(source)) => from_top.push((moved, source)),
             (Err(unknown), _) | (_, Err(unknown)) => {
                 let error = DialectError::at("usage.lines", &entry.key, entry.position, None, unknown.to_string());
-                compiler.errors.push(error.kind(Mistake::Unknown));
+                compiler.errors.push(error.kind(Mistake::Word));
             }
         }
     }

@@ -103,7 +103,7 @@ fn check_text(compiler: &mut Compiler, text: &str, key: &str, written: &Written)
         if !PLACEHOLDERS.contains(&name) {
             let message = format!("there is no placeholder `{{{name}}}`");
             let error = DialectError::at("refusal", key, written.position, Some(start), message);
-            compiler.errors.push(error.kind(Mistake::Unknown).near(check::nearest(name, PLACEHOLDERS.iter().copied())));
+            compiler.errors.push(error.kind(Mistake::Word).near(check::nearest(name, PLACEHOLDERS.iter().copied())));
         }
         from = end + 1;
     }

@@ -1,6 +1,6 @@
 //! A dialect as written: plain data with positions, before anything is checked.
 
-use super::DialectError;
+use super::{DialectError, Mistake};
 use std::collections::BTreeMap;
 
 /// Where something was written. The caller gives the meaning; this crate only hands it back.
@@ -109,7 +109,9 @@ impl DialectSource {
         let mut next = id;
         let mut position = 0;
         loop {
-            let fault = |message: String| Err(vec![DialectError::at("", "extends", position, None, message)]);
+            let fault = |message: String| {
+                Err(vec![DialectError::at("", "extends", position, None, message).kind(Mistake::Parent)])
+            };
             let Some(source) = all.get(next) else { return fault(format!("there is no dialect `{next}`")) };
             if chain.iter().any(|seen| seen.id == source.id) {
                 return fault(format!("`{next}` extends itself"));

@@ -45,12 +45,12 @@ fn first_value(body: &Body, pointers: &[Pointer]) -> Option<Value> {
 }
 
 fn first_count(body: &Body, pointers: &[Pointer]) -> Option<Value> {
-    let count = pointers.iter().map(|pointer| match body {
+    let mut counts = pointers.iter().map(|pointer| match body {
         Body::Nothing => 0,
         Body::Json(root) => pointer.find(root).into_iter().filter(|node| **node != Node::Blank).count(),
         Body::Proto(bytes) => proto::count(bytes, &pointer.0),
     });
-    let found = count.filter(|count| *count > 0).next()?;
+    let found = counts.find(|count| *count > 0)?;
     Some(Value::Number(Decimal::whole(i128::try_from(found).ok()?)))
 }
 

@@ -30,11 +30,8 @@ impl Node {
 
     /// All children in document order.
     pub(crate) fn children(&self) -> impl Iterator<Item = &Node> {
-        let (entries, items): (&[(Box<str>, Node)], &[(u32, Node)]) = match self {
-            Node::Object(entries) => (entries, &[]),
-            Node::Array(items) => (&[], items),
-            Node::Blank | Node::Scalar(_) => (&[], &[]),
-        };
+        let entries = if let Node::Object(entries) = self { entries.as_slice() } else { &[] };
+        let items = if let Node::Array(items) = self { items.as_slice() } else { &[] };
         entries.iter().map(|(_, node)| node).chain(items.iter().map(|(_, node)| node))
     }
 
