@@ -75,12 +75,13 @@ impl Door {
     }
 
     async fn connect(&self, client: Client, ends: Ends, host: String, port: u16, rest: Vec<u8>) {
-        let _open = self.activity.begin();
+        let open = self.activity.begin();
         let reason = match self.chain(&host, port, ends).await {
             Chained::Established { daemon, early } => {
                 raise(&self.counters.chained);
                 let to_client = [ESTABLISHED, &early].concat();
                 let (up, down, error) = tunnel::flow(client, daemon, Opening { to_client, to_origin: rest }).await;
+                drop(open);
                 tracing::debug!(host, port, up, down, error, "chain.closed");
                 return;
             }

@@ -47,8 +47,15 @@ impl Reload {
         }
     }
 
+    /// Says what changed once it is in force.
     fn look(&mut self) {
-        let config = self.config.refresh();
+        let (config, ports) = (self.config.refresh(), self.ports.refresh());
+        if (config, ports) == (Refreshed::Unchanged, Refreshed::Unchanged) {
+            return;
+        }
+        let settings = Settings::from_files(&self.config, &self.ports, self.door.identity.id());
+        let (daemon_port, daemon_port_before) = (settings.daemon_port, self.door.settings.now().daemon_port);
+        self.door.settings.replace(settings);
         match config {
             Refreshed::Unchanged => {}
             Refreshed::Loaded => {
@@ -57,23 +64,13 @@ impl Reload {
                 tracing::info!(digest, hosts, "config.loaded");
             }
             Refreshed::Removed => tracing::warn!("config.removed"),
-            Refreshed::Kept => {
-                let trouble = self.config.trouble();
-                tracing::warn!(file = "edge.json", trouble, "config.kept");
-            }
+            Refreshed::Kept => tracing::warn!(file = "edge.json", trouble = self.config.trouble(), "config.kept"),
         }
-        let ports = self.ports.refresh();
         if ports == Refreshed::Kept {
-            let trouble = self.ports.trouble();
-            tracing::warn!(file = "effective-ports.json", trouble, "config.kept");
+            tracing::warn!(file = "effective-ports.json", trouble = self.ports.trouble(), "config.kept");
         }
-        if (config, ports) == (Refreshed::Unchanged, Refreshed::Unchanged) {
-            return;
+        if daemon_port != daemon_port_before {
+            tracing::info!(port = daemon_port, "daemon.port");
         }
-        let settings = Settings::from_files(&self.config, &self.ports, self.door.identity.id());
-        if settings.daemon_port != self.door.settings.now().daemon_port {
-            tracing::info!(port = settings.daemon_port, "daemon.port");
-        }
-        self.door.settings.replace(settings);
     }
 }

@@ -134,12 +134,9 @@ pub fn run(options: &Options) -> Result<(), StartError> {
         false => opened(&home, &identity, options)?,
     };
     let port = opened.addresses.first().map(SocketAddr::port).ok_or(StartError::NothingToUpgrade)?;
-    let section = EdgeSection { port, pid: std::process::id(), started_at: rfc3339(SystemTime::now()) };
-    EffectivePorts::publish(&home.effective_ports(), identity.id(), &Section::Edge(section))?;
-
     let boot = Nonce::random()?.as_str().to_owned();
     let door = Arc::new(Door::new(identity, boot));
-    let leave = Leave { home: home.clone(), instance: door.identity.id().to_owned() };
+    let known = Known { home: home.clone(), instance: door.identity.id().to_owned(), port };
     let mut service = Listening::new("edge".to_owned(), App(Arc::clone(&door)));
     opened.addresses.iter().for_each(|address| service.add_tcp(&address.to_string()));
     server.add_service(PreOpened { inner: service, listeners: opened.listeners });
@@ -152,15 +149,19 @@ pub fn run(options: &Options) -> Result<(), StartError> {
             door,
             idle_exit: options.idle_exit,
             stop: Arc::clone(&stop),
-            leave: leave.clone(),
+            known: known.clone(),
         },
     );
     rim.threads = Some(1);
     server.add_service(rim);
 
-    tracing::info!(port, pid = std::process::id(), "edge.listening");
-    server.run(RunArgs { shutdown_signal: Box::new(Signals(stop)) });
-    leave.retract();
+    let failure = Arc::new(Mutex::new(None));
+    let signals = Signals { stop, known: known.clone(), failure: Arc::clone(&failure) };
+    server.run(RunArgs { shutdown_signal: Box::new(signals) });
+    if let Some(error) = failure.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        return Err(error);
+    }
+    known.retract();
     Ok(())
 }
 
@@ -274,7 +275,12 @@ struct Stop {
     upgrade_socket: PathBuf,
 }
 
-struct Signals(Arc<Stop>);
+struct Signals {
+    stop: Arc<Stop>,
+    known: Known,
+    /// Why the port could not be made known.
+    failure: Arc<Mutex<Option<StartError>>>,
+}
 
 #[async_trait]
 impl ShutdownSignalWatch for Signals {
@@ -282,6 +288,11 @@ impl ShutdownSignalWatch for Signals {
         let of = |kind| signal(kind).expect("the runtime has its signal driver, and the number is valid");
         let (mut quit, mut terminate, mut interrupt) =
             (of(SignalKind::quit()), of(SignalKind::terminate()), of(SignalKind::interrupt()));
+        // Only now may others know our pid: a signal before this line would have ended the process without a word.
+        if let Err(error) = self.known.publish() {
+            *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.into());
+            return ShutdownSignal::FastShutdown;
+        }
         loop {
             tokio::select! {
                 _ = interrupt.recv() => return ShutdownSignal::FastShutdown,
@@ -289,15 +300,15 @@ impl ShutdownSignalWatch for Signals {
                     tracing::info!("edge.stopping");
                     return ShutdownSignal::GracefulTerminate;
                 }
-                () = self.0.idle.notified() => {
+                () = self.stop.idle.notified() => {
                     tracing::info!("edge.idle");
                     return ShutdownSignal::GracefulTerminate;
                 }
                 // Pingora would stop all the same when nobody takes the listener.
-                _ = quit.recv() => match successor_waits(&self.0.upgrade_socket) {
+                _ = quit.recv() => match successor_waits(&self.stop.upgrade_socket) {
                     true => {
                         tracing::info!("edge.handing_over");
-                        self.0.handed_over.store(true, Ordering::Release);
+                        self.stop.handed_over.store(true, Ordering::Release);
                         return ShutdownSignal::GracefulUpgrade;
                     }
                     false => tracing::warn!("upgrade.nobody_waits"),
@@ -319,7 +330,7 @@ struct Rim {
     door: Arc<Door>,
     idle_exit: Option<Duration>,
     stop: Arc<Stop>,
-    leave: Leave,
+    known: Known,
 }
 
 #[async_trait]
@@ -332,7 +343,7 @@ impl BackgroundService for Rim {
             () = self.watch_idle() => {}
             () = self.drain(shutdown) => {}
         }
-        self.leave.retract();
+        self.known.retract();
         tracing::info!("edge.stopped");
         std::process::exit(0);
     }
@@ -379,14 +390,23 @@ impl Rim {
     }
 }
 
-/// Takes our section out of effective-ports.json.
+/// Our section of effective-ports.json.
 #[derive(Clone)]
-struct Leave {
+struct Known {
     home: Home,
     instance: String,
+    port: u16,
 }
 
-impl Leave {
+impl Known {
+    fn publish(&self) -> Result<(), WriteError> {
+        let (port, pid) = (self.port, std::process::id());
+        let section = EdgeSection { port, pid, started_at: rfc3339(SystemTime::now()) };
+        EffectivePorts::publish(&self.home.effective_ports(), &self.instance, &Section::Edge(section))?;
+        tracing::info!(port, pid, "edge.listening");
+        Ok(())
+    }
+
     fn retract(&self) {
         let path = self.home.effective_ports();
         if let Err(error) = EffectivePorts::retract_edge(&path, &self.instance, std::process::id()) {

@@ -47,11 +47,10 @@ pub(crate) async fn pass(door: &Door, mut client: Client, ends: Ends, passage: P
     };
     let duration_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     let Passage { host, port, reason } = passage;
-    tracing::debug!(host, port, reason = reason.as_str(), up, down, duration_ms, "tunnel.closed");
     door.coverage.add(TunnelRecord {
         seq: 0,
         opened_at,
-        host,
+        host: host.clone(),
         port,
         reason,
         bytes_up: up,
@@ -60,6 +59,7 @@ pub(crate) async fn pass(door: &Door, mut client: Client, ends: Ends, passage: P
         process: search.found_by_now().await,
         error,
     });
+    tracing::debug!(host, port, reason = reason.as_str(), up, down, duration_ms, "tunnel.closed");
 }
 
 /// Says the opening on both sides, copies, and ends both sides the same way. Gives bytes up, bytes down and what broke.

@@ -29,7 +29,7 @@ async fn a_broken_or_newer_edge_json_keeps_the_last_good_one() {
     let daemon = StandIn::on(&stage, Manner::Good, origin).await;
     let mut edge = stage.edge().await;
     for (broken, rejected) in [("{", 1), (r#"{"schema_version":99}"#, 2), ("", 3)] {
-        std::fs::write(stage.home.edge_json(), broken).unwrap();
+        meter_hop::replace(&stage.home.edge_json(), broken.as_bytes()).unwrap();
         edge.signal("HUP");
         edge.logged("config.kept").await;
         let health = edge.health().await;
@@ -66,7 +66,7 @@ async fn a_broken_ports_file_keeps_the_daemon_known() {
     stage.configure("b3:1", origin);
     let daemon = StandIn::on(&stage, Manner::Good, origin).await;
     let mut edge = stage.edge().await;
-    std::fs::write(stage.home.effective_ports(), "oops").unwrap();
+    meter_hop::replace(&stage.home.effective_ports(), b"oops").unwrap();
     edge.logged("config.kept").await;
     edge.exchange(METERED).await;
     assert_eq!(daemon.chains().len(), 1);

@@ -42,6 +42,18 @@ async fn a_taken_port_is_said_and_is_a_failure() {
 }
 
 #[tokio::test]
+async fn a_port_that_cannot_be_made_known_is_a_failure() {
+    let stage = Stage::new();
+    std::fs::write(stage.home.effective_ports(), r#"{"schema_version":99}"#).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_halton-meter-edge"));
+    let output = command.arg("--home").arg(stage.home.root()).args(["--port", "0"]).output();
+    let output = unstuck("the exit", output).await.unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert!(text.contains("has schema version 99, this program knows up to 1"), "{text}");
+}
+
+#[tokio::test]
 async fn usage_mistakes_and_the_forbidden_port_are_refused() {
     let stage = Stage::new();
     for (words, code) in [(&["--prot", "1"][..], 2), (&["--port", "8080"], 1)] {
