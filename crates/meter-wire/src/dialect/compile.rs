@@ -388,7 +388,7 @@ impl Compiler {
             let wanted = parts::code_name(&entry.key, index);
             let found = self.names.get(&id).and_then(|names| names.iter().position(|name| *name == wanted));
             if let Some(found) = found {
-                self.positions.insert((id, found), entry.position);
+                self.positions.entry((id, found)).or_insert(entry.position);
                 put(found, expr);
             }
         }
