@@ -34,11 +34,17 @@ pub struct RigBuilder {
     files: Vec<(String, String)>,
     resolve: Vec<(String, SocketAddr)>,
     alpn: Vec<&'static [u8]>,
-    run_daemon: bool,
     config: String,
+    trust: Option<PathBuf>,
 }
 
 impl RigBuilder {
+    /// Roots of other origins than the recording one, as PEM.
+    pub fn trust(mut self, roots: &Path) -> RigBuilder {
+        self.trust = Some(roots.to_owned());
+        self
+    }
+
     /// A file of the user's, below the home.
     pub fn file(mut self, path: &str, text: &str) -> RigBuilder {
         self.files.push((path.to_owned(), text.to_owned()));
@@ -77,7 +83,8 @@ impl RigBuilder {
             fs::write(path, text).expect("a file of the home");
         }
         let ca_file = folder.path().join("origin-root.pem");
-        fs::write(&ca_file, authority.root_pem()).expect("the origin's root");
+        let others = self.trust.as_ref().map(|path| fs::read_to_string(path).expect("a PEM file")).unwrap_or_default();
+        fs::write(&ca_file, format!("{}{others}", authority.root_pem())).expect("the origin's root");
         let mut pins: Vec<String> = self.resolve.iter().map(|(host, to)| format!("{host:?} = \"{to}\"")).collect();
         for host in HOSTS {
             if !self.resolve.iter().any(|(taken, _)| taken == host) {
@@ -96,9 +103,7 @@ impl RigBuilder {
         let mut rig = Rig { runtime, authority, origin, folder, home, edge: None, daemon: None };
         let applied = rig.meter(&["apply", "--yes"]);
         assert!(applied.status.success(), "apply failed: {}", text_of(&applied));
-        if self.run_daemon {
-            rig.start_daemon();
-        }
+        rig.start_daemon();
         rig.start_edge();
         rig
     }
@@ -125,8 +130,8 @@ impl Rig {
             files: Vec::new(),
             resolve: Vec::new(),
             alpn: vec![b"h2", b"http/1.1"],
-            run_daemon: true,
             config: String::new(),
+            trust: None,
         }
     }
 
@@ -153,6 +158,11 @@ impl Rig {
     /// The bundle a metered client is told to trust.
     pub fn bundle(&self) -> PathBuf {
         self.home.join("ca/bundle.pem")
+    }
+
+    /// Our own roots alone.
+    pub fn roots(&self) -> PathBuf {
+        self.home.join("ca/halton-roots.pem")
     }
 
     /// Starts the daemon and waits until it answers.

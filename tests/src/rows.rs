@@ -71,7 +71,7 @@ pub fn read(path: &Path) -> Vec<Row> {
 pub fn lines(path: &Path, id: &str) -> Vec<Line> {
     let connection = open(path).expect("the database is there");
     let mut statement = connection
-        .prepare("SELECT meter, quantity, amount_pico FROM line_items WHERE request_id = ?1 ORDER BY rowid")
+        .prepare("SELECT meter, quantity, amount_pico FROM line_items WHERE request_id = ?1 ORDER BY position")
         .expect("line_items has these columns");
     statement
         .query_map([id], |row| Ok(Line { meter: row.get(0)?, quantity: row.get(1)?, pico: row.get(2)? }))

@@ -63,14 +63,28 @@ impl DemoAuthority {
         &self,
         hosts: &[&str],
     ) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), DemoTlsError> {
+        let (leaf, key) = self.leaf(hosts)?;
+        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
+        Ok((vec![leaf.der().clone(), self.root.clone()], key))
+    }
+
+    /// The same as PEM texts, chain and key, for servers that are not written in Rust.
+    ///
+    /// # Errors
+    /// When a name or the key is not usable.
+    pub fn certificate_pem(&self, hosts: &[&str]) -> Result<(String, String), DemoTlsError> {
+        let (leaf, key) = self.leaf(hosts)?;
+        Ok((format!("{}{}", leaf.pem(), self.root_pem), key.serialize_pem()))
+    }
+
+    fn leaf(&self, hosts: &[&str]) -> Result<(rcgen::Certificate, KeyPair), DemoTlsError> {
         let key = KeyPair::generate()?;
         let names: Vec<String> = hosts.iter().map(|host| (*host).to_owned()).collect();
         let mut params = CertificateParams::new(names)?;
         params.use_authority_key_identifier_extension = true;
         params.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ServerAuth];
         let leaf = params.signed_by(&key, &self.issuer)?;
-        let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key.serialize_der()));
-        Ok((vec![leaf.der().clone(), self.root.clone()], key))
+        Ok((leaf, key))
     }
 }
 

@@ -7,6 +7,6 @@ mod record;
 mod scripted;
 mod tls;
 
-pub use record::{Recorded, Recorder};
+pub use record::{Recorded, RecordedStream, Recorder};
 pub use scripted::ScriptedOrigin;
 pub use tls::RecordingOrigin;
