@@ -60,7 +60,7 @@ pub(crate) struct Settlement {
 }
 
 /// A user's terms.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Contract {
     pub name: String,
     pub from: UnixMillis,
@@ -68,6 +68,19 @@ pub(crate) struct Contract {
     /// 1 minus the discount.
     pub factor: Option<Factor>,
     pub except: BTreeSet<Meter>,
+    /// By the id of the list row: the same row with the contract's fixed prices, and the meters they are for.
+    pub fixed: BTreeMap<String, (Arc<PricedRow>, BTreeSet<Meter>)>,
+}
+
+impl Contract {
+    /// The fixed price of a meter on a row, with the row that holds it.
+    pub(crate) fn fixed(&self, row: &PricedRow, meter: Meter) -> Option<(&Rate, &PricedRow)> {
+        let (fixed, _) = self.fixed.get(&row.id).filter(|(_, meters)| meters.contains(&meter))?;
+        match fixed.row.rates.get(meter)? {
+            Price::Rate(rate) => Some((rate, fixed)),
+            Price::As(_) => None,
+        }
+    }
 }
 
 /// A flat subscription of the user's.

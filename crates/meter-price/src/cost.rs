@@ -82,6 +82,8 @@ struct Found<'a> {
     /// The tier whose factor applies on top.
     tier: Option<&'a Tier>,
     from: &'a PricedRow,
+    /// The row's own price, not one of a tier, an overlay or the fees: what a contract's fixed price replaces.
+    plain: bool,
 }
 
 impl<'a> Bill<'a> {
@@ -190,15 +192,21 @@ impl<'a> Bill<'a> {
             }
         }
         let list = factor.and_then(|factor| amount(quantity, found.rate, factor));
-        let terms = self.contract.filter(|terms| is_token(meter) && !terms.except.contains(&meter));
-        let mut charged = list;
-        if let Some((terms, by)) = terms.and_then(|terms| terms.factor.as_ref().map(|by| (terms, by))) {
-            line.multipliers.push(Multiplier { name: format!("contract={}", terms.name), by: by.text().to_owned() });
-            charged = factor.and_then(|factor| amount(quantity, found.rate, factor.mul(by.value())?));
+        let (mut charged, mut rate, mut from) = (list, found.rate, found.from);
+        if let Some(terms) = self.contract {
+            let fixed = terms.fixed(self.row, found.priced_as).filter(|_| found.plain);
+            let discount = terms.factor.as_ref().filter(|_| is_token(meter) && !terms.except.contains(&meter));
+            if let Some(fixed) = fixed {
+                (rate, from) = fixed;
+                charged = factor.and_then(|factor| amount(quantity, rate, factor));
+            } else if let Some(by) = discount {
+                let name = format!("contract={}", terms.name);
+                line.multipliers.push(Multiplier { name, by: by.text().to_owned() });
+                charged = factor.and_then(|factor| amount(quantity, rate, factor.mul(by.value())?));
+            }
         }
-        line.rate = Some(found.rate.text().to_owned());
-        line.price_id = Some(found.from.id.clone());
-        let from = found.from;
+        line.rate = Some(rate.text().to_owned());
+        line.price_id = Some(from.id.clone());
         match (list, charged) {
             (Ok(list), Ok(charged)) => {
                 self.list.push(list);
@@ -263,7 +271,13 @@ impl<'a> Bill<'a> {
             }
         };
         match price {
-            Price::Rate(rate) => Some(Found { rate, priced_as: meter, tier, from }),
+            Price::Rate(rate) => Some(Found {
+                rate,
+                priced_as: meter,
+                tier,
+                from,
+                plain: best.is_none() && dearer.is_none() && std::ptr::eq(from, self.row),
+            }),
             // The builder refuses circles; the depth only keeps a damaged row from looping.
             Price::As(other) if depth < 4 => self.find_exactly(*other, depth + 1),
             Price::As(_) => None,

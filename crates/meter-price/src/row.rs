@@ -25,6 +25,8 @@ pub(crate) struct Row {
     pub free: Option<String>,
     /// `provider/model` it was taken over from.
     pub like: Option<String>,
+    /// Name of the contract whose fixed prices stand in `rates`.
+    pub contract: Option<String>,
     pub rates: Rates,
     pub context: Vec<Tier>,
     pub when: Vec<Overlay>,

@@ -255,8 +255,21 @@ pub struct ContractText {
     pub discount: Option<Written<String>>,
     /// Meters without discount.
     pub except: Vec<Written<Meter>>,
+    /// Fixed prices by model; they beat the discount.
+    pub rates: Vec<ContractRatesText>,
     /// Place of a part that cannot be read yet.
     pub unsupported: Option<Written<&'static str>>,
+}
+
+/// `[[contract.rates]]`.
+#[derive(Clone, Debug, Default)]
+pub struct ContractRatesText {
+    /// Model id.
+    pub model: Written<String>,
+    /// Why a price of 0 is right.
+    pub free: Option<String>,
+    /// Prices in the place of the row's own.
+    pub rates: RatesText,
 }
 
 /// `[[plan]]`.

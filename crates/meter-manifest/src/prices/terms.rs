@@ -2,7 +2,9 @@
 
 use super::Reader;
 use crate::table::Table;
-use meter_price::{AliasText, ContractText, HolidaysText, PlanText, SettlementText, WindowText, Written};
+use meter_price::{
+    AliasText, ContractRatesText, ContractText, HolidaysText, PlanText, SettlementText, WindowText, Written,
+};
 
 impl Reader<'_> {
     pub(super) fn window(&self, table: Table<'_, '_>) -> Option<WindowText> {
@@ -62,9 +64,8 @@ impl Reader<'_> {
     pub(super) fn contract(&self, table: Table<'_, '_>) -> Option<ContractText> {
         table.need("from");
         let credit = table.key("credit").map(|span| Written::new("a credit of a contract", self.mark(span)));
-        let rates = table.key("rates").map(|span| Written::new("a fixed price of a contract", self.mark(span)));
-        // A label on a contract says that it holds for one account only, and calls do not say whose they are.
-        let account = table.key("account").map(|span| Written::new("a contract of one account", self.mark(span)));
+        // A label for people: calls do not say whose account they are on.
+        table.text("account");
         let contract = ContractText {
             mark: self.mark(table.span),
             name: self.need_text(&table, "name"),
@@ -73,10 +74,19 @@ impl Reader<'_> {
             until: self.instant(&table, "until"),
             discount: self.number(&table, "discount"),
             except: self.meters(&table, "except"),
-            unsupported: credit.or(rates).or(account),
+            rates: table.tables("rates").iter().map(|table| self.contract_rates(table)).collect(),
+            unsupported: credit,
         };
         table.finish();
         Some(contract)
+    }
+
+    fn contract_rates(&self, table: &Table<'_, '_>) -> ContractRatesText {
+        ContractRatesText {
+            model: self.need_text(table, "model"),
+            free: table.text("free").map(|at| at.value.to_owned()),
+            rates: self.rates(table, &["model", "free"]),
+        }
     }
 
     pub(super) fn plan(&self, table: Table<'_, '_>) -> PlanText {

@@ -81,7 +81,7 @@ impl PriceBookBuilder {
                 fees: fees(name, provider, &mut faults),
                 tiers: terms::tiers(provider, &models, &mut faults),
                 settlement: terms::settlement(provider, &mut faults),
-                contracts: terms::contracts(provider, &mut faults),
+                contracts: terms::contracts(provider, &models, &mut faults),
                 plans: terms::plans(provider, &mut faults),
                 models,
             };

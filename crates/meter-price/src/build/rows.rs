@@ -90,6 +90,7 @@ pub(super) fn row(
         note: text.note.clone(),
         free: text.free.clone(),
         like: None,
+        contract: None,
         rates,
         context,
         when: overlays.iter().map(|placed| placed.overlay.clone()).collect(),

@@ -1,14 +1,16 @@
 //! Settlement, classes of the wire, contracts and plans.
 
 use super::merge::MergedProvider;
-use super::{not_supported, span_of};
+use super::{not_supported, prices, span_of};
 use crate::book::{Contract, Model, Plan, Settlement};
 use crate::fault::{FaultKind, Faults};
 use crate::rate::Factor;
-use crate::row::Axis;
-use crate::written::Written;
+use crate::row::{Axis, PricedRow};
+use crate::written::{ContractText, Written};
+use meter_call::Meter;
 use meter_money::{PicoUsd, Ratio};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The classes of the wire; each has to be priced by some row of the provider.
 pub(super) fn tiers(provider: &MergedProvider, models: &[Model], faults: &mut Faults) -> BTreeMap<String, String> {
@@ -54,7 +56,7 @@ pub(super) fn settlement(provider: &MergedProvider, faults: &mut Faults) -> Opti
     Some(Settlement { prefer_provider, usd: usd?, check, missing_is_estimate })
 }
 
-pub(super) fn contracts(provider: &MergedProvider, faults: &mut Faults) -> Vec<Contract> {
+pub(super) fn contracts(provider: &MergedProvider, models: &[Model], faults: &mut Faults) -> Vec<Contract> {
     let mut contracts: Vec<(Contract, crate::Mark)> = Vec::new();
     for text in &provider.contracts {
         if let Some(part) = &text.unsupported {
@@ -73,7 +75,8 @@ pub(super) fn contracts(provider: &MergedProvider, faults: &mut Faults) -> Vec<C
             },
         };
         let except = text.except.iter().map(|meter| meter.value).collect();
-        let contract = Contract { name: text.name.value.clone(), from, until, factor, except };
+        let fixed = fixed(text, models, faults);
+        let contract = Contract { name: text.name.value.clone(), from, until, factor, except, fixed };
         let overlaps = |(other, _): &&(Contract, crate::Mark)| {
             other.until.is_none_or(|end| contract.from < end) && contract.until.is_none_or(|end| other.from < end)
         };
@@ -85,6 +88,31 @@ pub(super) fn contracts(provider: &MergedProvider, faults: &mut Faults) -> Vec<C
         contracts.push((contract, text.mark));
     }
     contracts.into_iter().map(|(contract, _)| contract).collect()
+}
+
+/// The rows of the models with fixed prices, those prices in the place of the row's own.
+fn fixed(
+    text: &ContractText,
+    models: &[Model],
+    faults: &mut Faults,
+) -> BTreeMap<String, (Arc<PricedRow>, BTreeSet<Meter>)> {
+    let mut fixed = BTreeMap::new();
+    for terms in &text.rates {
+        let Some(model) = models.iter().find(|model| model.id == terms.model.value) else {
+            let message = format!("there is no model `{}`", terms.model.value);
+            faults.push(FaultKind::UnknownTarget, terms.model.mark, message);
+            continue;
+        };
+        let rates = prices::rates(&terms.rates, terms.free.is_some(), faults);
+        let meters: BTreeSet<Meter> = rates.0.keys().copied().collect();
+        for list in &model.rows {
+            let mut row = list.row.clone();
+            row.rates.0.extend(rates.0.clone());
+            row.contract = Some(text.name.value.clone());
+            fixed.insert(list.id.clone(), (Arc::new(PricedRow::new(row, true)), meters.clone()));
+        }
+    }
+    fixed
 }
 
 /// 12.5 per cent off leaves 0.875.

@@ -198,3 +198,47 @@ fn a_providers_own_amount_beats_the_list_and_is_checked_against_it() {
     assert_eq!(settled(None).cost, costing.list);
     assert!(settle(&book, "acme", &costing, Some("many")).is_err());
 }
+
+#[test]
+fn a_fixed_price_beats_the_discount_and_factors_apply_to_both() {
+    let contract = ContractText {
+        name: text("acme-2026"),
+        from: text("2026-06-01"),
+        until: Some(text("2026-07-01")),
+        discount: Some(text("10")),
+        except: vec![w(Meter::CacheRead)],
+        rates: vec![ContractRatesText { model: text("m"), rates: rates("input 2"), ..ContractRatesText::default() }],
+        ..ContractText::default()
+    };
+    let listed = RowText {
+        when: vec![
+            scale("geo us", "1.5"),
+            WhenText { rates: rates("input 10, cache_read 1, output 20"), ..on("class priority") },
+        ],
+        ..row("2026-01-01", "input 4, cache_read 1, output 8, web_search \"10 / 1000 calls\"")
+    };
+    let models = vec![model("m", vec![listed])];
+    let book = good(vec![PriceFile { layer: Layer::User, contracts: vec![contract], ..file(models) }]);
+    let call = [(Meter::Input, 10), (Meter::CacheRead, 10), (Meter::Output, 10), (Meter::WebSearch, 1)];
+    let us = |attributes: Attributes| Attributes { geo: Some("us".into()), ..attributes };
+    let plain = bill(&book, "m", &call, &us(Attributes::default()));
+    assert_eq!(
+        amounts(&plain),
+        [Some(30_000_000), Some(15_000_000), Some(108_000_000), Some(10_000_000_000)],
+        "fixed; excepted; discounted; a fee"
+    );
+    assert_eq!(plain.list, Some(PicoUsd::from_pico(60_000_000 + 15_000_000 + 120_000_000 + 10_000_000_000)));
+    assert_eq!(plain.lines[0].rate.as_deref(), Some("2 / 1M tokens"));
+    assert_eq!(plain.prices.len(), 2);
+    for line in &plain.lines {
+        let used = plain.prices.iter().find(|used| Some(&used.price_id) == line.price_id.as_ref()).expect("stored");
+        assert_eq!(derive(&used.row, line).ok(), line.amount);
+    }
+    // A price of its own for a class is no base price: the discount applies, the fixed price does not.
+    let priority = bill(&book, "m", &call[..1], &us(class("priority")));
+    assert_eq!(amounts(&priority), [Some(135_000_000)]);
+    let usage = usage(&call[..1]);
+    let attributes = Attributes::default();
+    let after = Query { provider: "acme", model: "m", at: at("2026-07-01"), usage: &usage, attributes: &attributes };
+    assert_eq!(amounts(&price(&book, &after)), [Some(40_000_000)]);
+}
