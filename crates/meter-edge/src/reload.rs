@@ -14,19 +14,26 @@ pub(crate) struct Reload {
     door: Arc<Door>,
     config: LastGood<EdgeConfig>,
     ports: LastGood<EffectivePorts>,
+    /// Whether the edge's section was in the last good ports file.
+    listed: bool,
 }
 
 impl Reload {
     /// Reads both files once.
     pub(crate) fn new(home: &Home, door: Arc<Door>) -> Reload {
-        let mut reload =
-            Reload { door, config: LastGood::new(home.edge_json()), ports: LastGood::new(home.effective_ports()) };
+        let mut reload = Reload {
+            door,
+            config: LastGood::new(home.edge_json()),
+            ports: LastGood::new(home.effective_ports()),
+            listed: false,
+        };
         reload.look();
         reload
     }
 
-    /// Runs until it is dropped.
-    pub(crate) async fn run(&mut self) {
+    /// Runs until it is dropped. `publish` is called when the edge's section has gone from the ports file: somebody
+    /// removed the file, and without the section nobody finds us.
+    pub(crate) async fn run(&mut self, publish: impl Fn()) {
         // Without the signal the files are still seen within half a second.
         let mut hangup =
             signal(SignalKind::hangup()).inspect_err(|error| tracing::warn!(%error, "signal.unavailable")).ok();
@@ -44,6 +51,11 @@ impl Reload {
                 _ = asked => {}
             }
             self.look();
+            let listed = self.ports.value().is_some_and(|ports| ports.edge.is_some());
+            if self.listed && !listed {
+                publish();
+            }
+            self.listed = listed;
         }
     }
 

@@ -339,7 +339,7 @@ impl BackgroundService for Rim {
         let reload = self.reload.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(mut reload) = reload else { return };
         tokio::select! {
-            () = reload.run() => {}
+            () = reload.run(|| self.known.publish_again()) => {}
             () = self.watch_idle() => {}
             () = self.drain(shutdown) => {}
         }
@@ -405,6 +405,12 @@ impl Known {
         EffectivePorts::publish(&self.home.effective_ports(), &self.instance, &Section::Edge(section))?;
         tracing::info!(port, pid, "edge.listening");
         Ok(())
+    }
+
+    fn publish_again(&self) {
+        if let Err(error) = self.publish() {
+            tracing::warn!(error = chain_text(&error), "ports.publish");
+        }
     }
 
     fn retract(&self) {

@@ -56,7 +56,7 @@ pub(crate) async fn pass(door: &Door, mut client: Client, ends: Ends, passage: P
         bytes_up: up,
         bytes_down: down,
         duration_ms,
-        process: search.found_by_now().await,
+        process: search.found().await,
         error,
     });
     tracing::debug!(host, port, reason = reason.as_str(), up, down, duration_ms, "tunnel.closed");

@@ -1,13 +1,18 @@
 //! Names the process behind a tunnel, beside the tunnel and never in its way.
 
 use crate::chain::Ends;
-use meter_sys::peer::{self, ProcessSnapshot};
+use meter_sys::peer::{self, Owner, ProcessSnapshot};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
 /// Pids that held the last tunnels: nearly always the next one's too, and a look at them costs a fiftieth of a full scan.
 const RECENT_MAX: usize = 8;
+
+/// How long the record of a short tunnel waits for its name. The client has been served by then.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Finds processes, one at a time: a full scan is tens of milliseconds of work.
 #[derive(Debug)]
@@ -16,7 +21,7 @@ pub(crate) struct Who {
     recent: Arc<Mutex<Vec<u32>>>,
 }
 
-/// A search under way. Dropping it forgets the answer.
+/// A search under way.
 #[derive(Debug)]
 pub(crate) struct Search(JoinHandle<Option<String>>);
 
@@ -25,31 +30,33 @@ impl Who {
         Who { turn: Arc::new(Semaphore::new(1)), recent: Arc::default() }
     }
 
-    /// Starts looking for the client's process.
+    /// Starts looking for the client's process. The socket is looked up before this returns, because it may soon be
+    /// closed; that is a matter of microseconds.
     pub(crate) fn search(&self, ends: Ends) -> Search {
+        let owner = peer::owner(ends.client, ends.edge);
         let (turn, recent) = (Arc::clone(&self.turn), Arc::clone(&self.recent));
         Search(tokio::spawn(async move {
+            let owner = owner.ok()?;
             let _turn = turn.acquire_owned().await.ok()?;
-            tokio::task::spawn_blocking(move || name(ends, &recent)).await.ok()?
+            tokio::task::spawn_blocking(move || name(&owner, &recent)).await.ok()?
         }))
     }
 }
 
 impl Search {
-    /// The executable's name, if it was found by now.
-    pub(crate) async fn found_by_now(self) -> Option<String> {
-        if self.0.is_finished() {
-            return self.0.await.ok()?;
+    /// The executable's name, if it is found soon.
+    pub(crate) async fn found(mut self) -> Option<String> {
+        let found = timeout(PATIENCE, &mut self.0).await;
+        if found.is_err() {
+            self.0.abort();
         }
-        self.0.abort();
-        None
+        found.ok()?.ok()?
     }
 }
 
-fn name(ends: Ends, recent: &Mutex<Vec<u32>>) -> Option<String> {
-    let owner = peer::owner(ends.client, ends.edge).ok()?;
+fn name(owner: &Owner, recent: &Mutex<Vec<u32>>) -> Option<String> {
     let hint = recent.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    let process = peer::process_of(&owner, &hint, &[])?;
+    let process = peer::process_of(owner, &hint, &[])?;
     let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
     recent.retain(|pid| *pid != process.pid);
     recent.insert(0, process.pid);

@@ -28,6 +28,12 @@ pub enum HomeError {
         /// What stands there.
         path: PathBuf,
     },
+    /// Everyone may write into the folder, as into /tmp. It is somebody else's, whoever owns it.
+    #[error("{path} may be written by everyone; choose a folder of your own")]
+    Shared {
+        /// The folder.
+        path: PathBuf,
+    },
     /// Another user owns the folder; its secret would be theirs.
     #[error("{path} belongs to uid {owner}, not to uid {expected}")]
     ForeignOwner {
@@ -77,6 +83,9 @@ impl Home {
         let found = std::fs::metadata(&self.root).map_err(unusable)?;
         if found.uid() != uid {
             return Err(HomeError::ForeignOwner { path: self.root.clone(), owner: found.uid(), expected: uid });
+        }
+        if found.mode() & 0o002 != 0 {
+            return Err(HomeError::Shared { path: self.root.clone() });
         }
         if found.mode() & 0o777 != 0o700 {
             std::fs::set_permissions(&self.root, std::fs::Permissions::from_mode(0o700)).map_err(unusable)?;
@@ -205,6 +214,15 @@ mod tests {
         std::fs::set_permissions(home.root(), std::fs::Permissions::from_mode(0o755)).unwrap();
         home.prepare(uid).unwrap();
         assert_eq!(std::fs::metadata(home.root()).unwrap().mode() & 0o777, 0o700);
+    }
+
+    #[test]
+    fn a_folder_of_everyone_is_not_taken_away_from_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let uid = own_uid(folder.path());
+        std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o1777)).unwrap();
+        assert!(matches!(Home::at(folder.path()).prepare(uid), Err(HomeError::Shared { .. })));
+        assert_eq!(std::fs::metadata(folder.path()).unwrap().mode() & 0o7777, 0o1777);
     }
 
     #[test]

@@ -26,6 +26,21 @@ async fn a_started_edge_makes_itself_known_and_a_stopped_one_takes_that_back() {
 }
 
 #[tokio::test]
+async fn an_edge_whose_section_was_removed_makes_itself_known_again() {
+    let stage = Stage::new();
+    stage.configure("b3:1", origin().await);
+    let mut edge = stage.edge().await;
+    // Two looks at the files: the second proves that the section was seen.
+    for digest in ["b3:2", "b3:3"] {
+        stage.configure(digest, 1);
+        edge.logged("config.loaded").await;
+    }
+    std::fs::remove_file(stage.home.effective_ports()).unwrap();
+    edge.logged("edge.listening").await;
+    assert_eq!(section(&stage).map(|s| s.pid), Some(edge.pid));
+}
+
+#[tokio::test]
 async fn a_taken_port_is_said_and_is_a_failure() {
     let stage = Stage::new();
     let (_holder, port) = listen().await;

@@ -30,6 +30,21 @@ async fn a_server_that_speaks_first_and_large_answers_pass() {
     assert_eq!(record.error, None);
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_tunnel_is_recorded_with_its_process() {
+    let stage = Stage::new();
+    stage.configure("b3:1", origin().await);
+    let mut edge = stage.edge().await;
+    let (_, mut stream) = edge.connect(PLAIN).await;
+    stream.shutdown().await.unwrap();
+    read_all(&mut stream).await;
+    edge.logged("tunnel.closed").await;
+    let own = std::env::current_exe().unwrap();
+    let recorded = edge.coverage().await.records.pop().unwrap().process;
+    assert_eq!(recorded.as_deref(), own.file_name().unwrap().to_str());
+}
+
 #[tokio::test]
 async fn a_reset_of_the_origin_is_a_reset_for_the_client() {
     let stage = Stage::new();
