@@ -2,6 +2,9 @@
 //!
 //! TOML keys become the plain rows of `meter-price`, each with a mark; `meter-price` resolves and checks them, and its faults
 //! come back as diagnostics at the marked places.
+//!
+//! `[tiers]` says what a word of the wire (`service_tier`, `speed`) means for the price: a class that some `when` knows, `""`
+//! for the standard rates, `"unpriced"` for capacity that is not billed per use. A word that is not listed is a class by itself.
 
 mod faults;
 mod keys;

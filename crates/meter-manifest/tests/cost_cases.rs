@@ -293,6 +293,28 @@ fn only_the_models_without_a_price_file_use_the_rates_of_their_case() {
 }
 
 #[test]
+fn every_bundled_model_has_a_price_with_a_source_and_a_date() {
+    let book = load(&bundled(), &[]);
+    let at = UnixMillis("2026-11-25T12:00:00Z".parse::<jiff::Timestamp>().expect("an instant").as_millisecond());
+    let attributes = Attributes::default();
+    let mut bad = Vec::new();
+    for provider in book.providers() {
+        for model in book.models(provider) {
+            // Every meter at once: one of them is priced, and its row says where from.
+            let usage: Buckets = Meter::ALL.iter().map(|meter| (*meter, 1)).collect();
+            let costing = price(&book, &Query { provider, model, at, usage: &usage, attributes: &attributes });
+            let sourced = costing.prices.first().is_some_and(|used| used.source.starts_with("https://"));
+            let dated = book.rates_source(provider, model, at).as_deref() == Some("bundled-2026-11-24");
+            if !sourced || !dated {
+                bad.push(format!("{provider}/{model}"));
+            }
+        }
+    }
+    assert!(bad.is_empty(), "{bad:#?}");
+    assert!(book.providers().count() >= 8);
+}
+
+#[test]
 fn rounding_vectors() {
     for vector in cases().rounding {
         let exact = Ratio::factor(&vector.exact).expect("an exact fraction");

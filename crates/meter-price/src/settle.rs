@@ -53,7 +53,8 @@ pub fn settle(
         (Some(tolerance), Some(list)) => drift(list, billed, tolerance)?,
         _ => Drift::NotChecked,
     };
-    if terms.is_some_and(|terms| !terms.prefer_provider) {
+    // A list that lacks a price is no figure to prefer.
+    if terms.is_some_and(|terms| !terms.prefer_provider) && complete.is_some() {
         return Ok(Settled { provider_cost: Some(billed), drift, ..listed(costing.evidence) });
     }
     Ok(Settled { cost: Some(billed), provider_cost: Some(billed), evidence: Evidence::ProviderCost, drift })

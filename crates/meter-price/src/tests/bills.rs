@@ -197,6 +197,14 @@ fn a_providers_own_amount_beats_the_list_and_is_checked_against_it() {
     assert_eq!(settled(None).evidence, Evidence::Estimated);
     assert_eq!(settled(None).cost, costing.list);
     assert!(settle(&book, "acme", &costing, Some("many")).is_err());
+
+    let settlement = SettlementText { prefer: Some(text("list")), ..SettlementText::default() };
+    let models = vec![model("m", vec![row("2026-01-01", "input 1, output 2")])];
+    let book = good(vec![PriceFile { settlement: Some(settlement), ..file(models) }]);
+    let listed = |costing| settle(&book, "acme", costing, Some("5")).expect("an amount");
+    assert_eq!((listed(&costing).cost, listed(&costing).evidence), (costing.list, Evidence::ProviderUsage));
+    let unknown = bill(&book, "gone", &[(Meter::Input, 1)], &Attributes::default());
+    assert_eq!(listed(&unknown).cost.map(PicoUsd::pico), Some(5_000_000_000_000));
 }
 
 #[test]
