@@ -147,6 +147,18 @@ mod tests {
         assert!(matches!(read(&[b"CONN"]).await, Err(HeadError::Closed(true))));
     }
 
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_answered(head: Vec<u8>, tail in "[ :/.\\r\\n0-9A-Zh]{0,80}") {
+            let block = Block { head: [head, tail.into_bytes()].concat(), rest: vec![] };
+            let (lines, length) = (block.lines().count(), block.head.len());
+            proptest::prop_assert!(lines <= length);
+            proptest::prop_assert!(block.status().is_none_or(|status| (100..1000).contains(&status)));
+            proptest::prop_assert!(block.request().is_none_or(|(_, target)| !target.is_empty()));
+            let _ = (block.header("host"), block.content_length());
+        }
+    }
+
     #[test]
     fn first_lines() {
         let of = |head: &str| Block { head: head.as_bytes().to_vec(), rest: vec![] };

@@ -10,17 +10,34 @@
 //! no manifest, no decoder, no certificate code.
 
 pub mod args;
-mod chain;
-mod counters;
-mod coverage;
-mod daemon;
-mod door;
-mod head;
-mod health;
-mod plain;
-mod reload;
 pub mod run;
-mod settings;
-mod splice;
+
+mod listen;
+
+mod door;
+
+mod head;
+
+mod health;
+
+mod daemon;
+
+mod chain;
+
 mod tunnel;
+
+mod splice;
+
+mod plain;
+
+mod coverage;
+
 mod who;
+
+mod counters;
+
+mod settings;
+
+mod reload;
+
+mod ending;
