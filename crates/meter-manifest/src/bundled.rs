@@ -47,6 +47,7 @@ files! {
     "manifests/tagging.toml",
     "policies.d/10-examples.toml",
     "providers.d/anthropic.toml",
+    "providers.d/azure.toml",
     "providers.d/code_assist.toml",
     "providers.d/codex.toml",
     "providers.d/deepseek.toml",

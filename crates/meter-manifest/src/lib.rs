@@ -21,6 +21,7 @@ mod route;
 pub mod services;
 pub mod snapshot;
 pub mod table;
+mod tagging;
 
 #[cfg(test)]
 mod check;

@@ -1,17 +1,20 @@
 //! The checked model of both layers' files.
 
 use crate::clients::ClientVariable;
+use crate::dialects::Dialects;
 use crate::file::ManifestFile;
-use crate::layers::{Kind, Layers, Listed};
+use crate::layers::{Kind, Layer, Layers, Listed};
 use crate::policies::{Known, PolicySource};
 use crate::providers::{Provider, ProviderSource};
 use crate::services::Services;
-use crate::{clients, layers, policies, prices, providers, services};
+use crate::table::Document;
+use crate::{clients, layers, policies, prices, providers, services, tagging};
 use jiff::tz::TimeZone;
+use meter_attribution::Tagging;
 use meter_diag::Diagnostic;
 use meter_policy::Policies;
 use meter_price::PriceBook;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything the manifests say. Without errors among the findings it may come into force.
 #[derive(Clone, Debug)]
@@ -20,6 +23,8 @@ pub struct Model {
     pub providers: Vec<Provider>,
     /// How much it costs.
     pub prices: PriceBook,
+    /// Whose it is.
+    pub tagging: Tagging,
     /// What is allowed.
     pub policies: Policies,
     /// What runs.
@@ -44,23 +49,41 @@ pub fn load_in(bundled: &[ManifestFile], user: &[ManifestFile], zone: TimeZone) 
     found.extend(price_findings);
 
     let mut sources: Vec<ProviderSource<'_, '_>> = Vec::new();
+    let mut dialects = Dialects::default();
+    let mut parents: BTreeMap<String, String> = BTreeMap::new();
     let mut policy_source = PolicySource::default();
     let mut services = Services::default();
     let mut clients = Vec::new();
+    let mut tagging = Tagging::default();
     for file in &loaded {
         match file.kind {
-            Kind::Provider => sources.extend(providers::read(&file.doc, file.layer)),
             Kind::Policies => policies::read(&file.doc, &mut policy_source),
             Kind::Services => services = services::read(&file.doc),
             Kind::Clients => clients = clients::read(&file.doc),
-            Kind::Tagging | Kind::Dialect | Kind::Prices | Kind::Config => {}
+            Kind::Tagging => tagging = tagging::read(&file.doc),
+            Kind::Provider | Kind::Dialect | Kind::Prices | Kind::Config => {}
+        }
+    }
+    // The user's come last, so that a clash is told in the file that can be changed.
+    let (bundled_files, user_files): (Vec<_>, Vec<_>) = loaded.iter().partition(|file| file.layer == Layer::Bundled);
+    for file in bundled_files.into_iter().chain(user_files) {
+        match file.kind {
+            Kind::Provider => sources.extend(providers::read(&file.doc, file.layer)),
+            Kind::Dialect => {
+                dialects.add(&file.doc);
+                parents.extend(parent(&file.doc));
+            }
+            Kind::Policies | Kind::Services | Kind::Clients | Kind::Tagging | Kind::Prices | Kind::Config => {}
         }
     }
 
-    let composed = providers::compose(&sources, &mut found);
+    let mut composed = providers::compose(&sources, &mut found);
+    providers::attach(&mut composed, &sources, &mut dialects, &parents, &mut found);
     let priced: BTreeSet<String> = book.providers().map(str::to_owned).collect();
     providers::check(&composed, &priced, &mut found);
-    let providers: Vec<Provider> = composed.into_iter().map(|composed| composed.provider).collect();
+    found.extend(dialects.finish(None));
+    let providers: Vec<Provider> =
+        composed.into_iter().filter(|composed| !composed.template).map(|composed| composed.provider).collect();
     drop(sources);
 
     let mut known = Known::default();
@@ -75,5 +98,13 @@ pub fn load_in(bundled: &[ManifestFile], user: &[ManifestFile], zone: TimeZone) 
     }
     found.sort();
     found.dedup();
-    (Model { providers, prices: book, policies, services, clients, files: listed }, found)
+    (Model { providers, prices: book, tagging, policies, services, clients, files: listed }, found)
+}
+
+/// Id of a dialect and of the one it extends, for those who need to know the line without compiling it.
+fn parent(doc: &Document<'_>) -> Option<(String, String)> {
+    let entries = doc.root().entries();
+    let text =
+        |key: &str| entries.iter().find(|(name, _)| name.value == key)?.1.as_text().map(|at| at.value.to_owned());
+    Some((text("id")?, text("extends")?))
 }

@@ -3,7 +3,7 @@
 use crate::model::Model;
 use crate::providers::{Endpoint, Host, Provider, Unmatched, decoded};
 use meter_call::{Billing, EndpointClass};
-use meter_wire::{Dialect, RouteFacts};
+use meter_wire::{Dialect, HeadCondition, RouteFacts};
 use std::sync::Arc;
 
 /// Where a request leads.
@@ -47,8 +47,8 @@ pub struct Route {
     pub billing: Billing,
     /// A read of an earlier call.
     pub settles: bool,
-    /// Source of the condition under which it costs nothing.
-    pub free_when: Option<String>,
+    /// The condition on the answer's head under which it costs nothing.
+    pub free_when: Option<Arc<HeadCondition>>,
     /// The mounted provider behind a gateway.
     pub upstream: Option<String>,
 }

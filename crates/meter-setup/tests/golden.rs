@@ -83,7 +83,8 @@ fn a_relative_program_is_refused() {
 #[test]
 fn the_edge_is_always_on_and_its_port_outlives_it() {
     let lists = rendered(&sample());
-    let job = |label: &str| lists.iter().find(|list| list.label == label).unwrap().value.as_dictionary().unwrap().clone();
+    let job =
+        |label: &str| lists.iter().find(|list| list.label == label).unwrap().value.as_dictionary().unwrap().clone();
     let edge = job("com.haltonlabs.meter.edge");
     assert_eq!(edge["KeepAlive"].as_boolean(), Some(true));
     assert_eq!(edge["ProcessType"].as_string(), Some("Interactive"));

@@ -49,4 +49,7 @@ super::codes! {
     DUPLICATE_ID = 116, "duplicate-id", Error,
         "Two entries carry the same id. The second would be unreachable, or would hide the first by accident.",
         wrong: "[[endpoint]]\nid = \"chat\"\n[[endpoint]]\nid = \"chat\"", right: "[[endpoint]]\nid = \"chat\"\n[[endpoint]]\nid = \"embeddings\"";
+    UNREADABLE = 117, "unreadable", Error,
+        "The path could not be read: a folder or something else stands where a file should be, permission is missing, or links lead in a circle. What cannot be read is not taken for absent, because that could switch metering off.",
+        wrong: "# providers.d/acme.toml is a folder", right: "# providers.d/acme.toml is a file";
 }

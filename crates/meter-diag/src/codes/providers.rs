@@ -43,11 +43,8 @@ super::codes! {
     STREAM_WITHOUT_END = 413, "stream-without-end", Error,
         "The endpoint always streams and its dialect has no `[end]`, so a whole answer could not be told from a cut one.",
         wrong: "stream = true\ndialect = \"openai_embeddings\"", right: "stream = true\ndialect = \"openai_chat\"";
-    NO_REFUSAL = 414, "refusal-missing", Error,
-        "The dialect of a costed endpoint has no `[refusal]`, so a policy could not answer in the provider's own shape.",
-        wrong: "# dialect without [refusal]", right: "[refusal]\nstatus = 403\nbody = { error = { message = \"{message}\" } }";
     BAD_CONDITION = 415, "bad-condition", Error,
-        "`free_when` is no condition of the dialect language.",
+        "`free_when` is no condition over the answer's headers.",
         wrong: "free_when = \"header(x) = 'HIT'\"", right: "free_when = \"header(x) == 'HIT'\"";
     SETTLES_COSTED = 416, "settles-costed", Error,
         "An endpoint that settles reads what an earlier call left; it is observed, else the call would be counted twice.",

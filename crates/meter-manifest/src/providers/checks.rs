@@ -13,7 +13,10 @@ pub(crate) fn check(all: &[Composed], priced: &BTreeSet<String>, found: &mut Vec
     for composed in all {
         shadows(composed, found);
         captures(composed, found);
-        prices(composed, priced, found);
+        // Whoever extends a template says whose prices hold.
+        if !composed.template {
+            prices(composed, priced, found);
+        }
     }
 }
 

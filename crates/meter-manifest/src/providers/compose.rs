@@ -4,6 +4,8 @@ use super::source::{EndpointSource, Placed, ProviderSource};
 use super::{Endpoint, PathPattern, Provider, Unmatched};
 use meter_call::Billing;
 use meter_diag::{Diagnostic, Place, codes::providers as codes, nearest};
+use meter_wire::HeadCondition;
+use std::sync::Arc;
 
 /// How far `extends` and mounts may reach through other files.
 const DEPTH_MAX: usize = 8;
@@ -15,14 +17,14 @@ const ENDPOINTS_MAX: usize = 1024;
 #[derive(Debug)]
 pub(crate) struct Composed {
     pub provider: Provider,
+    /// Only there to be extended or mounted.
+    pub template: bool,
     /// Where its id stands.
     pub at: Place,
     /// For each host of the provider, where it was written.
     pub host_places: Vec<Place>,
     /// For each endpoint of the provider, where its parts were written.
     pub origins: Vec<Origin>,
-    /// Ids of the providers whose `dialect_overrides` hold, the most general first, itself last.
-    pub lineage: Vec<String>,
 }
 
 /// Where an endpoint's parts were written.
@@ -34,7 +36,6 @@ pub(crate) struct Origin {
     pub captures: Vec<Place>,
     pub dialect: Option<Place>,
     pub stream: Option<Place>,
-    pub free_when: Option<Place>,
     pub prices: Option<Place>,
     /// Providers whose overrides hold for it, the most general first.
     pub lineage: Vec<String>,
@@ -82,7 +83,6 @@ fn finished(source: &ProviderSource<'_, '_>, all: &[ProviderSource<'_, '_>], fou
             captures: endpoint.captures.iter().map(|((_, place), _)| place.clone()).collect(),
             dialect: endpoint.dialect.as_ref().map(|(_, place)| place.clone()),
             stream: endpoint.stream.as_ref().map(|(_, place)| place.clone()),
-            free_when: free_when.as_ref().map(|(_, place)| place.clone()),
             prices: endpoint.prices.as_ref().or(source.prices.as_ref()).map(|(_, place)| place.clone()),
             lineage,
         });
@@ -99,14 +99,13 @@ fn finished(source: &ProviderSource<'_, '_>, all: &[ProviderSource<'_, '_>], fou
             stream: endpoint.stream.map(|(stream, _)| stream),
             settles: endpoint.settles,
             billing: endpoint.billing.unwrap_or(billing),
-            free_when: free_when.map(|(condition, _)| condition),
+            free_when: free_when.and_then(|(text, place)| condition(&text, place, found)),
             provider: named.unwrap_or_else(|| provider.clone()),
             prices,
             upstream,
         });
     }
     let (hosts, host_places) = source.hosts.iter().cloned().unzip();
-    let lineage = ancestors.iter().rev().map(|one| one.id.0.clone()).collect();
     Composed {
         provider: Provider {
             id: source.id.0.clone(),
@@ -120,7 +119,25 @@ fn finished(source: &ProviderSource<'_, '_>, all: &[ProviderSource<'_, '_>], fou
         at: source.id.1.clone(),
         host_places,
         origins,
-        lineage,
+        template: source.template,
+    }
+}
+
+fn condition(text: &str, place: Place, found: &mut Vec<Diagnostic>) -> Option<Arc<HeadCondition>> {
+    match HeadCondition::parse(text) {
+        Ok(condition) => Some(Arc::new(condition)),
+        Err(bad) => {
+            // Behind the opening quote.
+            let start = place.column + 1 + u32::try_from(bad.column).unwrap_or(0);
+            let span = place.span.within(1 + bad.column, 1);
+            let inside = Place { column: start, end_column: start + 1, end_line: place.line, span, ..place };
+            let finding = Diagnostic::new(codes::BAD_CONDITION, inside, bad.message);
+            // Inherited by many endpoints, written once.
+            if !found.contains(&finding) {
+                found.push(finding);
+            }
+            None
+        }
     }
 }
 

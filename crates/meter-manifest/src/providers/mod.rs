@@ -1,10 +1,11 @@
 //! Who is called: hosts, endpoints and what each endpoint means for the bill.
 //!
-//! Reading order: [`source`] is what a file says, [`compose`] resolves `extends` and mounts, [`checks`] finds what only
-//! makes sense across files, and the result is a list of [`Provider`]s.
+//! Reading order: [`source`] is what a file says, [`compose`] resolves `extends` and mounts, [`formats`] gives each
+//! endpoint its dialect, [`checks`] finds what only makes sense across files, and the result is a list of [`Provider`]s.
 
 mod checks;
 mod compose;
+mod formats;
 mod host;
 mod pattern;
 mod source;
@@ -14,12 +15,13 @@ pub use pattern::{BadPattern, PathPattern};
 
 pub(crate) use checks::check;
 pub(crate) use compose::compose;
+pub(crate) use formats::attach;
 pub(crate) use pattern::decoded;
 pub(crate) use source::{ProviderSource, is_id, read};
 
 use globset::GlobMatcher;
 use meter_call::{Billing, EndpointClass};
-use meter_wire::Dialect;
+use meter_wire::{Dialect, HeadCondition};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -78,8 +80,8 @@ pub struct Endpoint {
     pub settles: bool,
     /// Who pays how.
     pub billing: Billing,
-    /// Source of the condition under which a call costs nothing.
-    pub free_when: Option<String>,
+    /// The condition on the answer's head under which a call costs nothing.
+    pub free_when: Option<Arc<HeadCondition>>,
     /// The name in rows.
     pub provider: String,
     /// Provider id of the price file.

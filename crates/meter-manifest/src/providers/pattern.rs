@@ -110,7 +110,7 @@ impl PathPattern {
         let mut captures = BTreeMap::new();
         let mut given = path.strip_prefix('/')?.split('/');
         for (at, segment) in self.segments.iter().enumerate() {
-            let Some(text) = given.next() else { return None };
+            let text = given.next()?;
             match segment {
                 Segment::Any if text.is_empty() => return None,
                 Segment::Any => {}

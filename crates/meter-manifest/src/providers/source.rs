@@ -22,6 +22,8 @@ pub(crate) type Placed = (String, Place);
 pub(crate) struct ProviderSource<'d, 'f> {
     pub id: Placed,
     pub name: String,
+    /// Has no hosts: only others extend or mount it.
+    pub template: bool,
     pub hosts: Vec<(Host, Place)>,
     pub ports: Vec<u16>,
     pub provider: Option<String>,
@@ -31,7 +33,7 @@ pub(crate) struct ProviderSource<'d, 'f> {
     pub unmatched: Option<Unmatched>,
     pub extends: Option<Placed>,
     pub path_prefix: Vec<Placed>,
-    pub overrides: Vec<(Placed, Table<'d, 'f>)>,
+    pub overrides: Option<Table<'d, 'f>>,
     pub endpoints: Vec<EndpointSource>,
     pub mounts: Vec<MountSource>,
 }
@@ -72,9 +74,18 @@ pub(crate) fn read<'d, 'f>(doc: &'d Document<'f>, layer: Layer) -> Option<Provid
     if let Some(broad) = broad.filter(|at| at.value && layer == Layer::Bundled) {
         root.report(codes::BROAD_HOST, broad.span, "`broad` stands in a user's own file only");
     }
-    let hosts = hosts(&root, broad.is_some_and(|at| at.value));
+    let template = root.flag("template");
+    let hosts = match (template, root.key("hosts")) {
+        (true, None) => Vec::new(),
+        (true, Some(key)) => {
+            root.report(files::BAD_VALUE, key, "a template has no hosts: the files that extend it name theirs");
+            Vec::new()
+        }
+        (false, _) => hosts(&root, broad.is_some_and(|at| at.value)),
+    };
     let source = ProviderSource {
         name: name.or_else(|| id.map(|id| id.value.to_owned())).unwrap_or_default(),
+        template,
         hosts,
         ports: ports(&root),
         provider: root.text("provider").filter(|at| is_id(&root, at)).map(|at| at.value.to_owned()),
@@ -86,7 +97,7 @@ pub(crate) fn read<'d, 'f>(doc: &'d Document<'f>, layer: Layer) -> Option<Provid
             .map(|at| at.value),
         extends: placed(doc, root.text("extends")),
         path_prefix: prefixes(&root),
-        overrides: overrides(&root),
+        overrides: root.table("dialect_overrides"),
         endpoints: endpoints(&root),
         mounts: root.tables("mount").into_iter().filter_map(mount).collect(),
         id: (id.map(|id| id.value.to_owned()).unwrap_or_default(), doc.place(id.map(|id| id.span).unwrap_or_default())),
@@ -201,14 +212,6 @@ fn unlisted(root: &Table<'_, '_>, at: At<&str>, name: &str) {
         format!("nothing says what `{{{name}}}` stands for"),
         help,
     );
-}
-
-fn overrides<'d, 'f>(root: &Table<'d, 'f>) -> Vec<(Placed, Table<'d, 'f>)> {
-    let Some(table) = root.table("dialect_overrides") else { return Vec::new() };
-    let entry = |(key, value): (At<&'d str>, crate::table::Value<'d, 'f>)| {
-        Some(((key.value.to_owned(), root.doc().place(key.span)), value.table()?))
-    };
-    table.entries().into_iter().filter_map(entry).collect()
 }
 
 fn prefixes(table: &Table<'_, '_>) -> Vec<Placed> {

@@ -233,6 +233,36 @@ path_prefix = "/v1/{account}/acme"
 }
 
 #[test]
+fn a_template_is_there_to_be_extended() {
+    let template = BASE.replace("hosts = [\"api.acme.example\"]", "template = true");
+    let child = "schema = 1\nid = \"beta\"\nhosts = [\"api.beta.example\"]\nextends = \"acme\"\nprices = \"acme\"\n";
+    assert_eq!(codes(&[("a.toml", &template), ("b.toml", child)]), Vec::<String>::new());
+    let both = BASE.replace("hosts =", "template = true\nhosts =");
+    assert_eq!(codes(&[("a.toml", &both)]), ["a.toml:5 HM0115"]);
+}
+
+#[test]
+fn a_condition_is_checked_at_its_place() {
+    expect(
+        r#"
+schema = 1
+id = "acme"
+hosts = ["api.acme.example"]
+free_when = "header(x) = 'HIT'"
+#                     ^ error[HM0415]
+[[endpoint]]
+id = "a"
+match = { path = "/a" }
+class = "observed"
+[[endpoint]]
+id = "b"
+match = { path = "/b" }
+class = "observed"
+"#,
+    );
+}
+
+#[test]
 fn a_family_lists_its_members() {
     let text = BASE.replace(
         "hosts = [\"api.acme.example\"]",
