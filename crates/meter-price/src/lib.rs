@@ -10,6 +10,7 @@ mod cost;
 mod derive;
 mod fault;
 mod instant;
+mod join;
 mod near;
 mod query;
 mod rate;

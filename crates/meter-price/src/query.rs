@@ -2,6 +2,7 @@
 
 use meter_call::{Buckets, CostLine, Evidence, PriceUse, UnixMillis};
 use meter_money::PicoUsd;
+use std::fmt;
 
 /// Conditions of a call that overlays of a price row may depend on. `None` = not known or not stated.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -59,6 +60,21 @@ pub enum WhyUnpriced {
     NoMeter(meter_call::Meter),
     /// The amount does not fit.
     Overflow,
+}
+
+/// One sentence without a full stop, for `status` and reports.
+impl fmt::Display for WhyUnpriced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            WhyUnpriced::NoProvider => f.write_str("no price file speaks of this provider"),
+            WhyUnpriced::NoModel(near) if near.is_empty() => f.write_str("no price knows this model"),
+            WhyUnpriced::NoModel(near) => write!(f, "no price knows this model; near names: {}", near.join(", ")),
+            WhyUnpriced::NoRow => f.write_str("the model has no price that holds at that time"),
+            WhyUnpriced::NoClass(word) => write!(f, "`{word}` is capacity that is not billed per use"),
+            WhyUnpriced::NoMeter(meter) => write!(f, "the model has no price for `{meter}`"),
+            WhyUnpriced::Overflow => f.write_str("the amount is too large to be kept"),
+        }
+    }
 }
 
 /// The bill of one query.

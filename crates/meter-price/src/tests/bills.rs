@@ -250,3 +250,20 @@ fn a_fixed_price_beats_the_discount_and_factors_apply_to_both() {
     let after = Query { provider: "acme", model: "m", at: at("2026-07-01"), usage: &usage, attributes: &attributes };
     assert_eq!(amounts(&price(&book, &after)), [Some(40_000_000)]);
 }
+
+#[test]
+fn the_parts_of_a_call_make_one_bill() {
+    let book = good(vec![file(vec![
+        model("m", vec![row("2026-01-01", "input 1, output 2")]),
+        model("n", vec![row("2026-01-01", "input 3, output 4")]),
+    ])]);
+    let part = |name, count| bill(&book, name, &[(Meter::Input, count)], &Attributes::default());
+    let whole = Costing::join([part("m", 10), part("n", 10), part("m", 1)]);
+    assert_eq!(whole.list.map(PicoUsd::pico), Some(41_000_000));
+    assert_eq!((whole.lines.len(), whole.prices.len(), whole.evidence), (3, 2, Evidence::ProviderUsage));
+    let partly = Costing::join([part("m", 10), part("gone", 10)]);
+    assert_eq!((partly.list.map(PicoUsd::pico), partly.evidence), (Some(10_000_000), Evidence::Unpriced));
+    assert_eq!(partly.unpriced[0].to_string(), "no price knows this model");
+    assert_eq!(Costing::join([part("gone", 10)]).list, None);
+    assert_eq!(Costing::join([]).list, Some(PicoUsd::ZERO));
+}
