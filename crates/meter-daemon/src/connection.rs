@@ -73,6 +73,11 @@ impl Caller {
         self.answer.borrow().clone()
     }
 
+    /// Nobody has answered yet, and somebody still may.
+    pub fn is_asked(&self) -> bool {
+        self.now().is_none() && self.answer.has_changed().is_ok()
+    }
+
     /// Waits until it is known, or until nobody can say any more.
     pub async fn known(&self) -> Option<Arc<CallerFacts>> {
         let mut answer = self.answer.clone();

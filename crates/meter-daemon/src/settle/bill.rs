@@ -1,0 +1,188 @@
+//! The amounts of one reading.
+
+use super::estimate::{self, Estimate};
+use super::{Exchange, worst};
+use meter_call::{Buckets, CostLine, Evidence, Meter, PriceUse, Side, UsageState};
+use meter_money::PicoUsd;
+use meter_price::{Attributes, Costing, Drift, PriceBook, Query, WhyUnpriced, WireClass, price};
+use meter_tap::Finish;
+use meter_wire::CallReading;
+
+/// What a call costs and how sure that is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Bill {
+    pub lines: Vec<CostLine>,
+    pub prices: Vec<PriceUse>,
+    pub list: Option<PicoUsd>,
+    pub contract: Option<PicoUsd>,
+    pub charged: Option<PicoUsd>,
+    pub provider_cost: Option<PicoUsd>,
+    pub evidence: Evidence,
+    pub estimated: Option<Estimate>,
+    /// The price class that was asked for.
+    pub class: Option<String>,
+    pub flags: Vec<&'static str>,
+}
+
+impl Bill {
+    /// Nothing was or could be billed.
+    pub(super) fn nothing() -> Bill {
+        Bill {
+            list: Some(PicoUsd::default()),
+            contract: Some(PicoUsd::default()),
+            charged: Some(PicoUsd::default()),
+            ..Bill::unknown(Evidence::None)
+        }
+    }
+
+    fn unknown(evidence: Evidence) -> Bill {
+        Bill {
+            lines: Vec::new(),
+            prices: Vec::new(),
+            list: None,
+            contract: None,
+            charged: None,
+            provider_cost: None,
+            evidence,
+            estimated: None,
+            class: None,
+            flags: Vec::new(),
+        }
+    }
+}
+
+/// The bill of a costed call that was not refused.
+pub(super) fn of(book: &PriceBook, exchange: &Exchange, reading: &CallReading, batched: bool) -> Bill {
+    if reading.usage == UsageState::None && reading.provider_cost.is_none() {
+        return without_usage(book, exchange, reading);
+    }
+    let prices = &exchange.target.prices;
+    let (attributes, guessed_tier) = attributes(book, prices, reading, batched);
+    let costing = cost(book, exchange, reading, &attributes);
+    let mut flags = Vec::new();
+    let settled = match meter_price::settle(book, prices, &costing, reading.provider_cost.as_deref()) {
+        Ok(settled) => settled,
+        Err(error) => {
+            tracing::warn!(%error, "settle.provider_cost_unreadable");
+            flags.push("provider_cost_unreadable");
+            match meter_price::settle(book, prices, &costing, None) {
+                Ok(settled) => settled,
+                Err(_) => return Bill { flags, ..Bill::unknown(Evidence::Unpriced) },
+            }
+        }
+    };
+    let by_provider = settled.evidence == Evidence::ProviderCost;
+    let partial = reading.usage == UsageState::Partial && !by_provider;
+    if settled.drift == Drift::Over {
+        flags.push("cost_drift");
+    }
+    if guessed_tier && !by_provider {
+        flags.push("tier_as_requested");
+    }
+    if !costing.unpriced.is_empty() && costing.list.is_some() {
+        flags.push("partly_unpriced");
+    }
+    Bill {
+        evidence: worst([
+            settled.evidence,
+            if partial { Evidence::PartialStream } else { Evidence::None },
+            if guessed_tier && !by_provider { Evidence::Estimated } else { Evidence::None },
+        ]),
+        estimated: partial.then(|| estimate::of(book, exchange, reading)).flatten(),
+        lines: costing.lines,
+        prices: costing.prices,
+        list: costing.list,
+        contract: costing.contract,
+        charged: settled.cost,
+        provider_cost: settled.provider_cost,
+        class: attributes.class,
+        flags,
+    }
+}
+
+/// The wire gave no numbers. A provider that refused bills nothing, and neither does one that never got the whole
+/// request; everything else may have been billed.
+fn without_usage(book: &PriceBook, exchange: &Exchange, reading: &CallReading) -> Bill {
+    let refused = reading.error.is_some() && reading.unknown.is_empty();
+    let by_status = exchange.http_status.is_some_and(|status| status >= 400);
+    let unasked = !exchange.asked && exchange.http_status.is_none() && exchange.finish != Finish::Opaque;
+    if refused || by_status || unasked {
+        return Bill::nothing();
+    }
+    let estimated = estimate::of(book, exchange, reading);
+    let evidence = if estimated.is_some() { Evidence::Estimated } else { Evidence::Unpriced };
+    Bill { estimated, flags: vec!["estimated_from_bytes"], ..Bill::unknown(evidence) }
+}
+
+/// The conditions of the call, and whether the tier is only the one that was asked for.
+fn attributes(book: &PriceBook, prices: &str, reading: &CallReading, batched: bool) -> (Attributes, bool) {
+    let served = book.class(prices, batched, reading.speed.as_deref(), reading.service_tier.as_deref());
+    let silent = served.is_none() && reading.service_tier.is_none();
+    let asked = reading.tier_requested.as_deref().filter(|_| silent);
+    let asked = asked.filter(|word| book.wire_class(prices, word) != WireClass::Standard).map(str::to_owned);
+    let guessed = asked.is_some();
+    let thinking = (!reading.unknown.contains(&Meter::Reasoning)).then(|| reading.buckets.count(Meter::Reasoning) > 0);
+    let attributes = Attributes {
+        class: served.or(asked),
+        geo: reading.geo.clone(),
+        route: reading.upstream.clone(),
+        size: reading.size.clone(),
+        quality: reading.quality.clone(),
+        thinking,
+        ..Attributes::default()
+    };
+    (attributes, guessed)
+}
+
+/// Prices the reading: as a whole, or each sub-step at its own model and the fees at the answered one.
+fn cost(book: &PriceBook, exchange: &Exchange, reading: &CallReading, attributes: &Attributes) -> Costing {
+    let model = reading.model_answered.as_deref().or(reading.model_requested.as_deref()).unwrap_or_default();
+    let at = exchange.ended_at;
+    let provider = exchange.target.prices.as_str();
+    let one = |model: &str, usage: &Buckets| price(book, &Query { provider, model, at, usage, attributes });
+    if reading.lines.is_empty() {
+        return one(model, &reading.buckets);
+    }
+    let fees: Buckets = reading.buckets.iter().filter(|(meter, _)| meter.side() == Side::Unit).collect();
+    let steps = reading.lines.iter().map(|line| one(line.model.as_deref().unwrap_or(model), &line.buckets));
+    let fees = (!fees.is_empty()).then(|| one(model, &fees));
+    join(steps.chain(fees))
+}
+
+fn join(parts: impl Iterator<Item = Costing>) -> Costing {
+    let mut whole = Costing {
+        lines: Vec::new(),
+        list: None,
+        contract: None,
+        evidence: Evidence::None,
+        prices: Vec::new(),
+        unpriced: Vec::new(),
+        guesses: Vec::new(),
+    };
+    let mut overflow = false;
+    let mut add = |sum: &mut Option<PicoUsd>, part: Option<PicoUsd>| {
+        let Some(part) = part else { return };
+        match sum.unwrap_or_default().checked_add(part) {
+            Ok(total) => *sum = Some(total),
+            Err(_) => overflow = true,
+        }
+    };
+    for part in parts {
+        add(&mut whole.list, part.list);
+        add(&mut whole.contract, part.contract);
+        whole.evidence = whole.evidence.max(part.evidence);
+        whole.lines.extend(part.lines);
+        for price in part.prices {
+            if !whole.prices.contains(&price) {
+                whole.prices.push(price);
+            }
+        }
+        whole.unpriced.extend(part.unpriced);
+        whole.guesses.extend(part.guesses);
+    }
+    if overflow {
+        (whole.list, whole.contract, whole.evidence) = (None, None, Evidence::Unpriced);
+        whole.unpriced.push(WhyUnpriced::Overflow);
+    }
+    whole
+}
