@@ -84,6 +84,14 @@ impl Reader {
         })
     }
 
+    /// Whether any call was attributed to that slug.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn has_project(&self, slug: &str) -> Result<bool, StoreError> {
+        Ok(self.project_id(slug)?.is_some())
+    }
+
     fn projects_now(&self, id: Option<&str>, months: Months) -> Result<Vec<Project>, StoreError> {
         let filter = Filter { project_id: id, ..Filter::default() };
         let by_project = |range| -> Result<BTreeMap<String, Totals>, StoreError> {
