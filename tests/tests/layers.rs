@@ -41,6 +41,7 @@ const ORDER: &[&str] = &[
     "meter-sys",
     "meter-dial",
     "meter-ca",
+    "meter-apply",
     "meter-store",
     "meter-http",
     "meter-edge",
