@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p meter-diag` writes the page again.
 
+#![allow(clippy::disallowed_methods, reason = "the page is a file")]
+
 use meter_diag::codes;
 use std::path::Path;
 

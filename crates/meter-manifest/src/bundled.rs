@@ -75,7 +75,7 @@ mod tests {
     use super::*;
     use std::path::Path;
 
-    /// Refreshes nothing: a file that is not in the list would simply be missing from the binary.
+    /// A file that is not in the list would simply be missing from the binary.
     #[test]
     fn the_list_is_the_folder() {
         let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));

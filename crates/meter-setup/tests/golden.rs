@@ -2,6 +2,8 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p meter-setup` writes them again; the change is reviewed as a diff.
 
+#![allow(clippy::disallowed_methods, reason = "golden files are files")]
+
 use meter_manifest::bundled;
 use meter_setup::launchd::{Plist, plists};
 use meter_setup::plist_check::check;
