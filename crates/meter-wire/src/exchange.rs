@@ -184,10 +184,7 @@ impl ExchangeReader {
         let mut sink = |message: Message| {
             if dialect.request.reads(&eval::name(&dialect, &message)) {
                 let cells = eval::read_request(&dialect, &self.wire, &message);
-                let merged = Arc::make_mut(&mut self.request_cells);
-                for (old, new) in merged.iter_mut().zip(cells) {
-                    *old = new.or(old.take());
-                }
+                laid_over(&mut self.request_cells, cells);
             }
             self.request_message = true;
         };
@@ -265,7 +262,7 @@ impl ExchangeReader {
             if asks && dialect.rows.is_some() {
                 self.rows.asked(lane, Arc::new(cells));
             } else if asks {
-                self.request_cells = Arc::new(cells);
+                laid_over(&mut self.request_cells, cells);
             }
         }
     }
@@ -360,12 +357,19 @@ impl ExchangeReader {
     }
 }
 
+/// The last value of each cell stays.
+fn laid_over(kept: &mut Arc<MessageCells>, cells: MessageCells) {
+    for (old, new) in Arc::make_mut(kept).iter_mut().zip(cells) {
+        *old = new.or(old.take());
+    }
+}
+
 fn names_end(end: &End, name: &str) -> bool {
     let says = !end.on.is_empty() || !end.when.is_empty();
     says && (end.on.is_empty() || end.on.iter().any(|on| **on == *name))
 }
 
-/// Lower-case names and text values; a repeated field keeps its first value, except where lists are joined.
+/// Lower-case names and text values, in order; expressions see the first of a repeated field.
 fn texts(fields: &Fields) -> Vec<(String, String)> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(&bytes[..bytes.len().min(HEADER_MAX)]).trim().to_owned();
     fields.iter().map(|(name, value)| (text(name).to_ascii_lowercase(), text(value))).collect()

@@ -72,9 +72,8 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
         ..CallReading::default()
     };
     if ending.facts.class == EndpointClass::Costed {
-        let document_error = ending.document && !stream;
         let refused = error.as_ref().is_some_and(|error| {
-            refused_by_status || document_error || error.status.is_some_and(|status| status >= 400)
+            refused_by_status || ending.document || error.status.is_some_and(|status| status >= 400)
         });
         let usage = eval::usage(&scope, &row.elements, model_answered.as_deref(), TEXT_MAX);
         used(&mut reading, usage, dialect_meters(ending), finish.is_some(), ended, refused);

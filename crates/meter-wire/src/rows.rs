@@ -199,10 +199,8 @@ impl Rows {
             }
             return;
         }
-        if came.response {
-            merge(dialect, &mut self.connection.cells, cells, Some(TableId::Response));
-            self.connection.came.response = true;
-        }
+        merge(dialect, &mut self.connection.cells, cells, Some(TableId::Response));
+        self.connection.came.response |= came.response;
     }
 
     /// The row that lasts as long as the exchange has ended (a whole document, the trailers).

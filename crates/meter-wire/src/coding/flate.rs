@@ -91,16 +91,15 @@ impl Inflate {
         let mut rest = bytes;
         loop {
             let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
-            let status = self
-                .stream
-                .decompress(rest, &mut buffer, FlushDecompress::None)
-                .map_err(|_| CodingFault::Undecodable)?;
+            let status = self.stream.decompress(rest, &mut buffer, FlushDecompress::None);
             let taken = usize::try_from(self.stream.total_in() - before_in).unwrap_or(rest.len());
             let given = usize::try_from(self.stream.total_out() - before_out).unwrap_or(BUFFER);
             rest = &rest[taken..];
             if given > 0 {
                 sink(&buffer[..given])?;
             }
+            // What came before the broken place is good.
+            let status = status.map_err(|_| CodingFault::Undecodable)?;
             if status == Status::StreamEnd {
                 self.state = if self.gzip { State::Trailer(8) } else { State::End };
                 return Ok(rest);

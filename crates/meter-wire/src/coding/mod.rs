@@ -7,6 +7,7 @@ mod flate;
 
 use flate::Inflate;
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use zstd::stream::raw::{DParameter, Decoder as Zstd, InBuffer, Operation, OutBuffer};
 
 /// Most decoded bytes of one body.
@@ -18,6 +19,8 @@ const RATIO_MAX: u64 = 250;
 /// Most codings on top of each other.
 const STACK_MAX: usize = 4;
 const BUFFER: usize = 16 << 10;
+/// Most bytes that 1 KiB of brotli may give: four thousand times as much is a bomb.
+const GATHERED_MAX: usize = 4 << 20;
 /// zstd frames with a larger window than 8 MB are not for HTTP (RFC 9659).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
@@ -41,7 +44,7 @@ pub(crate) struct Decoder {
 
 enum Layer {
     Inflate(Box<Inflate>),
-    Brotli(Box<brotli_decompressor::DecompressorWriter<Vec<u8>>>),
+    Brotli(Box<brotli_decompressor::DecompressorWriter<Gathered>>),
     Zstd(Box<Zstd<'static>>),
 }
 
@@ -54,7 +57,10 @@ impl Decoder {
                 "" | "identity" => continue,
                 "gzip" | "x-gzip" => Some(Layer::Inflate(Box::new(Inflate::gzip()))),
                 "deflate" => Some(Layer::Inflate(Box::new(Inflate::deflate()))),
-                "br" => Some(Layer::Brotli(Box::new(brotli_decompressor::DecompressorWriter::new(Vec::new(), BUFFER)))),
+                "br" => Some(Layer::Brotli(Box::new(brotli_decompressor::DecompressorWriter::new(
+                    Gathered::default(),
+                    BUFFER,
+                )))),
                 "zstd" => zstd_layer(),
                 _ => None,
             };
@@ -100,6 +106,28 @@ impl Decoder {
     }
 }
 
+/// What one small write to the brotli decoder gives, which has no other bound than this.
+#[derive(Default)]
+struct Gathered {
+    bytes: Vec<u8>,
+    over: bool,
+}
+
+impl Write for Gathered {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.bytes.len() + bytes.len() > GATHERED_MAX {
+            self.over = true;
+            return Err(std::io::ErrorKind::OutOfMemory.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn zstd_layer() -> Option<Layer> {
     let mut zstd = Zstd::new().ok()?;
     zstd.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX)).ok()?;
@@ -120,12 +148,19 @@ impl Layer {
         match self {
             Layer::Inflate(inflate) => inflate.push(bytes, sink),
             Layer::Brotli(brotli) => {
-                // The writer gathers what one write gives; a small write bounds that.
                 for piece in bytes.chunks(1024) {
-                    brotli.write_all(piece).map_err(|_| CodingFault::Undecodable)?;
-                    let out = std::mem::take(brotli.get_mut());
+                    // The crate checks some of its own steps with assertions.
+                    let written = catch_unwind(AssertUnwindSafe(|| brotli.write_all(piece)));
+                    let gathered = brotli.get_mut();
+                    if gathered.over {
+                        return Err(CodingFault::Limit);
+                    }
+                    let out = std::mem::take(&mut gathered.bytes);
                     if !out.is_empty() {
                         sink(&out)?;
+                    }
+                    if !matches!(written, Ok(Ok(()))) {
+                        return Err(CodingFault::Undecodable);
                     }
                 }
                 Ok(())

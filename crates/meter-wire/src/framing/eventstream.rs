@@ -3,12 +3,14 @@
 //! Big-endian: total length, header length, CRC-32 of those eight bytes, headers, payload, CRC-32 of all before it.
 
 use super::{Body, Cutting, Message};
+use crate::dialect::pointer::{Pointer, Segment};
 use crate::json::{Node, Projection, Scanner};
 use crate::value::Value;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Crc;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 const PRELUDE: usize = 12;
 /// Largest frame that is read; a larger one is passed over.
@@ -88,11 +90,7 @@ impl EventStream {
 }
 
 fn body_of(payload: &[u8], projection: &Projection) -> Body {
-    let wrapper = Projection::of([&crate::dialect::pointer::Pointer(vec![crate::dialect::pointer::Segment::Key(
-        "bytes".into(),
-    )])]);
-    // The inner event may be longer than a kept text, so the wrapper's value is cut out by hand.
-    let inner = inner(payload, &wrapper);
+    let inner = inner(payload);
     let payload = inner.as_deref().unwrap_or(payload);
     let mut scanner = Scanner::new(projection, false);
     let taken = scanner.push(payload, projection);
@@ -102,12 +100,17 @@ fn body_of(payload: &[u8], projection: &Projection) -> Body {
     }
 }
 
+/// What finds the wrapper's only key.
+static WRAPPER: LazyLock<Projection> = LazyLock::new(|| Projection::of([&Pointer(vec![Segment::Key("bytes".into())])]));
+
 /// The event inside `{"bytes":"<base64>", …}`.
-fn inner(payload: &[u8], wrapper: &Projection) -> Option<Vec<u8>> {
+fn inner(payload: &[u8]) -> Option<Vec<u8>> {
+    let wrapper = &*WRAPPER;
     let mut scanner = Scanner::new(wrapper, false);
     scanner.push(payload, wrapper);
     let root = scanner.into_node()?;
     let Some(Node::Scalar(Value::Text(start))) = root.child("bytes") else { return None };
+    // The event may be longer than a kept text: the scanner finds it, its whole text is cut out here.
     let at = memchr::memmem::find(payload, start.as_bytes())?;
     let end = memchr::memchr(b'"', &payload[at..])?;
     STANDARD.decode(&payload[at..at + end]).ok()
@@ -156,7 +159,6 @@ fn checksum(bytes: &[u8]) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dialect::pointer::{Pointer, Segment};
 
     fn frame(event: &str, payload: &[u8]) -> Vec<u8> {
         let mut headers = vec![11];

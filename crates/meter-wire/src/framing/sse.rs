@@ -165,7 +165,7 @@ impl Sse {
             flags.insert("body_limit");
         }
         let node = scanner.into_node().filter(|_| !broken);
-        if unclosed && node.is_none() {
+        if unclosed && node.is_none() && !self.line_empty {
             return;
         }
         let text = |bytes: Vec<u8>| {
@@ -178,7 +178,8 @@ impl Sse {
         cutting.message(message);
     }
 
-    /// An event that no empty line closed: the standard discards it, but servers cut there.
+    /// An event that no empty line closed: the standard discards it, but servers cut there. It counts when its data is
+    /// whole JSON, or at least its last line was closed (`data: [DONE]` and one LF).
     pub(crate) fn finish(&mut self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
         self.dispatch(true, cutting, flags);
     }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 type Field = (Box<[u8]>, Box<[u8]>);
 
 /// One exchange of a sample, loaded.
+#[derive(Clone)]
 pub struct Exchange {
     pub dialect: Arc<Dialect>,
     pub facts: RouteFacts,
@@ -142,6 +143,14 @@ impl Exchange {
         readings.extend(reader.close(self.clean));
         readings.sort_by_key(|reading| reading.turn);
         readings
+    }
+
+    /// The same exchange with another body in a content coding.
+    pub fn with_response(&self, response: &[u8], coding: &str) -> Exchange {
+        let mut other = self.clone();
+        other.response = response.to_vec();
+        other.response_headers.push((b"content-encoding"[..].into(), coding.as_bytes().into()));
+        other
     }
 
     /// Reads all of it, in one piece.

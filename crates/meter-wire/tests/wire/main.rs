@@ -1,8 +1,12 @@
-//! Every wire sample of the repository, read as its `expected.toml` says, however its bytes are cut.
+//! The dialect language rule by rule, rows, noise, and every wire sample of the repository, read as its `expected.toml`
+//! says, however its bytes are cut.
 
 mod exchange;
 mod expected;
 mod labels;
+mod language;
+mod property;
+mod rows;
 mod written;
 
 use expected::Sample;
@@ -99,4 +103,60 @@ fn a_prefix_never_claims_more() {
 /// Anthropic's first `message_delta` with a stop reason is a final record even when another follows.
 fn is_running(sample: &Sample) -> bool {
     sample.name == "anthropic-sse-web-search-two-deltas"
+}
+
+/// A content coding around an answer.
+fn coded(coding: &str, plain: &[u8]) -> Vec<u8> {
+    use std::io::Write as _;
+    let level = flate2::Compression::default();
+    match coding {
+        "gzip" => {
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
+            encoder.write_all(plain).expect("to memory");
+            encoder.finish().expect("to memory")
+        }
+        "deflate" => {
+            let mut encoder = flate2::write::ZlibEncoder::new(Vec::new(), level);
+            encoder.write_all(plain).expect("to memory");
+            encoder.finish().expect("to memory")
+        }
+        "zstd" => zstd::encode_all(plain, 3).expect("to memory"),
+        // One uncompressed meta-block of brotli for each 32 KiB (RFC 7932 section 9.2), then the empty last one.
+        "br" => {
+            let mut out = Vec::new();
+            for (index, block) in plain.chunks(1 << 15).enumerate() {
+                // First: window bits 16 in one bit. Then ISLAST 0, MNIBBLES 4, MLEN - 1, ISUNCOMPRESSED 1.
+                let header = (block.len() - 1) << 3 | 1 << 19;
+                let header = if index == 0 { header << 1 } else { header };
+                out.extend_from_slice(&header.to_le_bytes()[..3]);
+                out.extend_from_slice(block);
+            }
+            out.push(0b11);
+            out
+        }
+        other => panic!("no encoder for {other}"),
+    }
+}
+
+#[test]
+fn content_codings_change_nothing() {
+    for sample in Sample::all() {
+        for exchange in sample.exchanges.iter().filter(|exchange| !exchange.websocket && !exchange.response.is_empty())
+        {
+            if exchange.response_headers.iter().any(|(name, _)| **name == *b"content-encoding") {
+                continue;
+            }
+            let plain = exchange.read();
+            for coding in ["gzip", "deflate", "zstd", "br"] {
+                let body = coded(coding, &exchange.response);
+                let mut other = exchange.with_response(&body, coding);
+                assert_eq!(other.read(), plain, "{} in {coding}", sample.name);
+                let every: Vec<usize> = (1..body.len()).collect();
+                assert_eq!(other.read_cut(&every, body.len()), plain, "{} in {coding} byte by byte", sample.name);
+                let half = body.len() / 2;
+                other.response.truncate(half);
+                assert_eq!(other.read_cut(&every, half), other.read_cut(&[], half), "half of {}", sample.name);
+            }
+        }
+    }
 }

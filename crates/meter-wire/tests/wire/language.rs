@@ -1,0 +1,370 @@
+//! The dialect language, rule by rule, on small dialects and messages of our own.
+
+use super::written::source;
+use meter_call::{EndpointClass, ErrorClass, Meter, UsageState};
+use meter_wire::{CallReading, Dialect, ExchangeReader, RefusalFacts, RouteFacts, StreamEnd};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+const REFUSAL: &str = "[refusal]\nstatus = 403\nbody = { error = \"{message}\" }\n";
+
+pub fn dialect(text: &str) -> Arc<Dialect> {
+    let refusal = if text.contains("[refusal]") { "" } else { REFUSAL };
+    let source = source(&format!("schema = 1\nid = \"test\"\n{text}\n{refusal}"));
+    Arc::new(Dialect::compile(&source).unwrap_or_else(|errors| panic!("{errors:#?}")))
+}
+
+type Field = (Box<[u8]>, Box<[u8]>);
+
+fn fields(pairs: &[(&str, &str)]) -> Vec<Field> {
+    pairs.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into())).collect()
+}
+
+pub fn facts() -> RouteFacts {
+    RouteFacts { captures: BTreeMap::new(), query: Vec::new(), stream: None, class: EndpointClass::Costed }
+}
+
+/// What an answer of a media type says in a dialect.
+struct Ask<'a> {
+    request: &'a str,
+    status: u16,
+    head: &'a [(&'a str, &'a str)],
+    trailers: &'a [(&'a str, &'a str)],
+    clean: bool,
+    facts: RouteFacts,
+}
+
+impl Default for Ask<'_> {
+    fn default() -> Self {
+        Ask { request: "", status: 200, head: &[], trailers: &[], clean: true, facts: facts() }
+    }
+}
+
+impl Ask<'_> {
+    fn all(&self, text: &str, kind: &str, body: &[u8]) -> Vec<CallReading> {
+        let mut reader = ExchangeReader::new(dialect(text), self.facts.clone());
+        reader.request_head(&fields(&[("content-type", "application/json"), ("x-asked", "yes")]));
+        reader.request_body(self.request.as_bytes());
+        reader.request_end();
+        reader.response_head(self.status, &fields(&[&[("content-type", kind)], self.head].concat()));
+        reader.response_body(body);
+        if !self.trailers.is_empty() {
+            reader.trailers(&fields(self.trailers));
+        }
+        reader.close(self.clean)
+    }
+
+    fn one(&self, text: &str, kind: &str, body: &str) -> CallReading {
+        let mut all = self.all(text, kind, body.as_bytes());
+        assert_eq!(all.len(), 1);
+        all.remove(0)
+    }
+}
+
+fn document(text: &str, body: &str) -> CallReading {
+    Ask::default().one(text, "application/json", body)
+}
+
+fn events(text: &str, events: &[&str]) -> CallReading {
+    let body: String = events.iter().map(|event| format!("data: {event}\n\n")).collect();
+    Ask::default().one(text, "text/event-stream", &body)
+}
+
+fn inconsistent(reading: &CallReading) -> bool {
+    reading.flags.contains("usage_inconsistent")
+}
+
+#[test]
+fn sums_take_an_absent_part_as_zero_and_all_absent_as_absent() {
+    let text = "[usage]\ninput = \"/a - /b + /c\"\noutput = \"/x - /y\"";
+    let reading = document(text, r#"{"a":10,"b":3}"#);
+    assert_eq!(reading.buckets.count(Meter::Input), 7);
+    assert_eq!(reading.usage, UsageState::Final);
+    let reading = document(text, r#"{"other":1}"#);
+    assert_eq!(reading.usage, UsageState::None);
+    assert!(reading.unknown.contains(&Meter::Input) && reading.unknown.contains(&Meter::Output));
+}
+
+#[test]
+fn below_zero_and_fractions_are_marked() {
+    let text = "[usage]\ninput = \"/a - /b\"\naudio = \"/seconds\"";
+    let reading = document(text, r#"{"a":1,"b":3}"#);
+    assert_eq!((reading.buckets.count(Meter::Input), inconsistent(&reading)), (0, true));
+    let reading = document(text, r#"{"a":1.9}"#);
+    assert_eq!((reading.buckets.count(Meter::Input), inconsistent(&reading)), (1, true));
+    // Seconds are no tokens: rounded, not cut, and nothing is wrong with them.
+    let reading = document(text, r#"{"a":"12","seconds":37.6}"#);
+    assert_eq!((reading.buckets.count(Meter::Input), reading.buckets.count(Meter::Audio)), (12, 38));
+    assert!(!inconsistent(&reading));
+}
+
+#[test]
+fn a_total_that_differs_is_marked() {
+    let text = "[usage]\ninput = \"/in\"\noutput = \"/out\"\nweb_search = \"/s\"\ntotal = \"/all\"";
+    assert!(!inconsistent(&document(text, r#"{"in":1,"out":2,"s":9,"all":3}"#)));
+    assert!(inconsistent(&document(text, r#"{"in":1,"out":2,"all":4}"#)));
+}
+
+#[test]
+fn cap_cuts_and_says_so() {
+    let text = "[usage]\ncache_read = \"cap(/r, /in)\"\ninput = \"/in - cache_read\"";
+    let reading = document(text, r#"{"r":5,"in":3}"#);
+    assert_eq!((reading.buckets.count(Meter::CacheRead), reading.buckets.count(Meter::Input)), (3, 0));
+    assert!(inconsistent(&reading));
+    let reading = document(text, r#"{"r":5}"#);
+    assert_eq!(reading.buckets.count(Meter::CacheRead), 5);
+}
+
+#[test]
+fn the_last_value_stays_and_nothing_empty_replaces() {
+    let text = "[response]\nmodel = \"/m\"\n[usage]\ninput = \"/i\"\n[end]\nwhen = \"/done == true\"";
+    let reading = events(text, &[r#"{"m":"a","i":7}"#, r#"{"m":"","i":null}"#, r#"{"m":"b","i":0,"done":true}"#]);
+    assert_eq!(reading.model_answered.as_deref(), Some("b"));
+    assert_eq!((reading.buckets.count(Meter::Input), reading.usage), (0, UsageState::Final));
+    assert_eq!(reading.stream_end, StreamEnd::Normal);
+    let nonzero = text.replace("[usage]", "[usage]\nmerge = \"nonzero\"");
+    let reading = events(&nonzero, &[r#"{"i":7}"#, r#"{"i":0}"#]);
+    assert_eq!((reading.buckets.count(Meter::Input), reading.stream_end), (7, StreamEnd::Truncated));
+}
+
+#[test]
+fn a_list_is_the_first_of_this_message() {
+    let text = "[response]\nmodel = [\"/a\", \"/b\"]\n[usage]\ninput = \"first(/x, /y)\"";
+    let reading = events(text, &[r#"{"a":"one","x":1}"#, r#"{"b":"two","y":2}"#]);
+    // A list asks each message anew; `first` asks the cells at the end.
+    assert_eq!(reading.model_answered.as_deref(), Some("two"));
+    assert_eq!(reading.buckets.count(Meter::Input), 1);
+}
+
+#[test]
+fn prefixes_are_tried_pointer_by_pointer() {
+    let text = "[usage]\nat = [\"/new\", \"\"]\ninput = \"/i\"\noutput = \"/o\"";
+    let reading = document(text, r#"{"new":{"i":1},"i":9,"o":5}"#);
+    assert_eq!((reading.buckets.count(Meter::Input), reading.buckets.count(Meter::Output)), (1, 5));
+}
+
+#[test]
+fn tables_read_the_messages_they_name() {
+    let text = "name = \"/kind\"\n[response]\non = [\"a\"]\nmodel = \"/m\"\nrequest_id = \"/rid\"\n[usage]\non = [\"b\", \"\"]\ninput = \"/i\"\n[end]\non = [\"z\"]";
+    let reading = events(
+        text,
+        &[r#"{"kind":"b","m":"wrong","i":1}"#, r#"{"kind":"a","m":"right","i":2}"#, r#"{"kind":"c","rid":"r1","i":3}"#],
+    );
+    assert_eq!(reading.model_answered.as_deref(), Some("right"));
+    assert_eq!(reading.buckets.count(Meter::Input), 1);
+    assert_eq!(reading.request_id.as_deref(), Some("r1"), "a request id is read everywhere");
+    let reading = document(text, r#"{"i":4}"#);
+    assert_eq!(reading.buckets.count(Meter::Input), 4);
+}
+
+#[test]
+fn a_table_whose_messages_never_came_has_no_value() {
+    let text = "[response]\non = [\"a\"]\nrequest_id = \"header(x-id)\"\ngeo = \"header(x-geo)\"\n[usage]\non = [\"a\"]\ninput = \"header(x-in)\"";
+    let ask = Ask { head: &[("X-Id", "r"), ("X-Geo", "us"), ("x-in", "12")], ..Ask::default() };
+    let reading = ask.one(text, "application/json", r#"{"type":"b"}"#);
+    assert_eq!((reading.request_id.as_deref(), reading.geo.as_deref()), (Some("r"), None));
+    assert_eq!(reading.usage, UsageState::None);
+    let reading = ask.one(text, "application/json", r#"{"type":"a"}"#);
+    assert_eq!((reading.geo.as_deref(), reading.buckets.count(Meter::Input)), (Some("us"), 12));
+}
+
+#[test]
+fn an_event_name_stands_in_for_a_missing_type() {
+    let text = "[usage]\non = [\"done\"]\ninput = \"/i\"\n[end]\non = [\"done\"]";
+    let body = "event: ping\ndata: {\"i\":1}\n\nevent: done\ndata: {\"i\":2}\n\n";
+    let reading = Ask::default().one(text, "text/event-stream", body);
+    assert_eq!((reading.buckets.count(Meter::Input), reading.stream_end), (2, StreamEnd::Normal));
+}
+
+#[test]
+fn variants_apply_in_order_each_seeing_the_earlier() {
+    let text = "[usage]\ninput = \"/a\"\noutput = \"/o\"\n[[usage.variant]]\nwhen = \"/b\"\ninput = \"/b\"\n[[usage.variant]]\nwhen = [\"input == 2\", \"/o != 9\"]\noutput = \"0\"\nflag = \"seen\"";
+    let reading = document(text, r#"{"a":1,"b":2,"o":5}"#);
+    assert_eq!((reading.buckets.count(Meter::Input), reading.buckets.count(Meter::Output)), (2, 0));
+    assert!(reading.flags.contains("seen"));
+    let reading = document(text, r#"{"a":1,"o":5}"#);
+    assert_eq!((reading.buckets.count(Meter::Input), reading.buckets.count(Meter::Output)), (1, 5));
+    assert!(!reading.flags.contains("seen"));
+    let reading = document(text, r#"{"a":1,"b":2}"#);
+    assert!(!reading.flags.contains("seen"), "an absent side makes `!=` false too");
+}
+
+#[test]
+fn final_has_three_meanings() {
+    let usage = |word: &str| {
+        format!("[response]\nfinish = \"/f\"\n[usage]\nfinal = \"{word}\"\ninput = \"/i\"\n[end]\nwhen = \"/end\"")
+    };
+    let state = |word: &str, body: &[&str]| events(&usage(word), body).usage;
+    assert_eq!(state("seen", &[r#"{"i":1}"#]), UsageState::Final);
+    assert_eq!(state("finish", &[r#"{"i":1}"#]), UsageState::Partial);
+    assert_eq!(state("finish", &[r#"{"i":1}"#, r#"{"f":"stop"}"#]), UsageState::Final);
+    assert_eq!(state("end", &[r#"{"i":1,"f":"stop"}"#]), UsageState::Partial);
+    assert_eq!(state("end", &[r#"{"i":1}"#, r#"{"end":1}"#]), UsageState::Final);
+    assert_eq!(document(&usage("end"), r#"{"i":1}"#).usage, UsageState::Final, "a document ends by being whole");
+}
+
+const LINES: &str = "[response]\nmodel = \"/model\"\n[usage]\nat = \"/usage\"\ninput = \"/in\"\noutput = \"/out - reasoning\"\nreasoning = \"/think\"\nweb_search = \"/search\"\n[usage.lines]\neach = \"/steps/*\"\nmodel = \"/model\"\nfrom_top = { reasoning = \"output\" }";
+
+#[test]
+fn lines_replace_tokens_and_leave_fees() {
+    let body = r#"{"model":"m","usage":{"in":100,"out":50,"think":4,"search":2,"steps":[{"model":"m","in":1,"out":10},{"in":2,"out":3},{"model":"n","in":7,"out":1}]}}"#;
+    let reading = document(LINES, body);
+    let count = |meter| reading.buckets.count(meter);
+    assert_eq!((count(Meter::Input), count(Meter::Output), count(Meter::Reasoning)), (10, 10, 4));
+    assert_eq!(count(Meter::WebSearch), 2);
+    let models: Vec<_> =
+        reading.lines.iter().map(|line| (line.model.as_deref(), line.buckets.count(Meter::Output))).collect();
+    assert_eq!(models, [(Some("m"), 9), (Some("n"), 1)]);
+    assert!(reading.unknown.is_empty());
+    let one = document(LINES, r#"{"model":"m","usage":{"in":100,"out":50,"steps":[{"in":2,"out":3}]}}"#);
+    assert_eq!((one.lines.len(), one.buckets.count(Meter::Input)), (0, 2));
+    assert!(one.unknown.contains(&Meter::Reasoning));
+    let none = document(LINES, r#"{"model":"m","usage":{"in":100,"out":50,"steps":[]}}"#);
+    assert_eq!(none.buckets.count(Meter::Input), 100);
+}
+
+#[test]
+fn the_provider_names_its_cost_exactly() {
+    let text = "[usage]\ninput = \"/i\"\nprovider_cost = \"/ticks * 0.0000000001 + /fee\"";
+    let cost = |body| document(text, body).provider_cost;
+    assert_eq!(cost(r#"{"i":1,"ticks":170356000,"fee":0.1}"#).as_deref(), Some("0.1170356"));
+    assert_eq!(cost(r#"{"ticks":0}"#).as_deref(), Some("0"), "a cost counts without usage, and zero is a cost");
+    assert_eq!(cost(r#"{"i":1}"#), None);
+}
+
+const ERROR: &str = "[usage]\ninput = \"/i\"\n[error]\ncode = [\"/error/code\", \"/error/type\"]\nmessage = [\"/error/message\", \"/error\"]\nclass = { Slow_Down = \"rate_limit\", quota = \"auth\" }\nmessage_class = { \"Balance Is Too Low\" = \"auth\" }";
+
+#[test]
+fn errors_find_their_class() {
+    let error = |status, body: &str| {
+        let reading = Ask { status, ..Ask::default() }.one(ERROR, "application/json", body);
+        assert!(reading.unknown.is_empty(), "refused: nothing was billed");
+        reading.error.map(|error| (error.class, error.code.unwrap_or_default()))
+    };
+    let code = |class, code: &str| Some((class, code.to_owned()));
+    assert_eq!(error(200, r#"{"error":{"code":"slow_down:more"}}"#), code(ErrorClass::RateLimit, "slow_down"));
+    assert_eq!(error(400, r#"{"error":{"code":"new","type":"QUOTA"}}"#), code(ErrorClass::Auth, "new"));
+    assert_eq!(
+        error(400, r#"{"error":{"type":"x","message":"Your balance is too low."}}"#),
+        code(ErrorClass::Auth, "x")
+    );
+    assert_eq!(error(200, r#"{"error":{"code":502}}"#), code(ErrorClass::ServerError, "502"));
+    assert_eq!(error(529, "<html>"), code(ErrorClass::ServerError, ""));
+    assert_eq!(error(418, ""), code(ErrorClass::Unknown, ""));
+    assert_eq!(error(200, r#"{"error":"text"}"#), code(ErrorClass::Unknown, ""));
+    let good = document(ERROR, r#"{"i":1,"error":{"code":0,"message":null}}"#);
+    assert_eq!(good.error, None, "0 is no error");
+}
+
+#[test]
+fn a_cut_stream_keeps_what_it_said() {
+    let text = "[usage]\nfinal = \"end\"\ninput = \"/i\"\n[end]\nwhen = \"frame(data) == '[DONE]'\"";
+    let stream = |body: &str, clean| Ask { clean, ..Ask::default() }.one(text, "text/event-stream", body);
+    let reading = stream("data: {\"i\":1}\n\ndata: {\"i\":2", false);
+    assert_eq!(
+        (reading.buckets.count(Meter::Input), reading.usage, reading.stream_end),
+        (1, UsageState::Partial, StreamEnd::Truncated)
+    );
+    let reading = stream("data: {\"i\":1}\n\ndata: {\"i\":2}", true);
+    assert_eq!(reading.buckets.count(Meter::Input), 2, "an unclosed event that is whole JSON counts");
+    assert_eq!(stream("data: {\"i\":1}\n\ndata: [DONE]\n", true).stream_end, StreamEnd::Normal);
+    assert_eq!(stream("data: {\"i\":1}\n\ndata: [DONE", true).stream_end, StreamEnd::Truncated);
+}
+
+#[test]
+fn grpc_ends_in_its_trailers() {
+    let text = "[usage]\nat = \"/9\"\nfinal = \"end\"\ninput = \"/2\"\noutput = \"/1\"\n[end]\nwhen = \"trailer(grpc-status) == 0\"\n[error]\ncode = \"trailer(grpc-status)\"\nclass = { 8 = \"rate_limit\" }\n[refusal]\ngrpc_status = 7\ngrpc_message = \"{message}\"";
+    let body = [0, 0, 0, 0, 6, 0x4a, 4, 8, 5, 16, 7];
+    let read = |trailers| {
+        let ask = Ask { trailers, facts: RouteFacts { stream: Some(true), ..facts() }, ..Ask::default() };
+        ask.all(text, "application/grpc", &body).remove(0)
+    };
+    let reading = read(&[("grpc-status", "0")]);
+    assert_eq!((reading.buckets.count(Meter::Input), reading.buckets.count(Meter::Output)), (7, 5));
+    assert_eq!((reading.usage, reading.stream_end, reading.error), (UsageState::Final, StreamEnd::Normal, None));
+    let reading = read(&[("grpc-status", "8")]);
+    assert_eq!((reading.usage, reading.stream_end), (UsageState::Partial, StreamEnd::Error));
+    assert_eq!(reading.error.map(|error| error.class), Some(ErrorClass::RateLimit));
+}
+
+#[test]
+fn sources_read_where_they_say() {
+    let text = "[request]\nmodel = \"path(m)\"\nspeed = \"header(x-asked)\"\nsize = \"query(size)\"\n[response]\ngeo = \"header(x-geo)\"\nupstream = \"request(model)\"\n[kind]\nlarge = \"request(size) == 'l*'\"";
+    let facts = RouteFacts {
+        captures: BTreeMap::from([("m".to_owned(), "a@b".to_owned())]),
+        query: vec![("size".to_owned(), "large".to_owned())],
+        ..facts()
+    };
+    let ask = Ask { head: &[("x-geo", "eu"), ("x-asked", "no")], facts, ..Ask::default() };
+    let reading = ask.one(text, "application/json", "{}");
+    assert_eq!(reading.model_requested.as_deref(), Some("a@b"));
+    assert_eq!(reading.upstream.as_deref(), Some("a@b"));
+    assert_eq!((reading.geo.as_deref(), reading.size.as_deref()), (Some("eu"), Some("large")));
+    assert_eq!(reading.kind.as_deref(), Some("large"));
+}
+
+#[test]
+fn an_odd_media_type_can_be_named() {
+    let text = "[usage]\ninput = \"/i\"\n[framing]\n\"application/octet-stream\" = \"ndjson\"";
+    let reading = Ask::default().one(text, "application/octet-stream", "{\"i\":1}\n{\"i\":2}\n{\"i\":");
+    assert_eq!(reading.buckets.count(Meter::Input), 2);
+}
+
+#[test]
+fn a_class_without_a_bill_has_no_usage() {
+    let ask = Ask { facts: RouteFacts { class: EndpointClass::Observed, ..facts() }, ..Ask::default() };
+    let reading =
+        ask.one("[response]\nid = \"/id\"\n[usage]\ninput = \"/i\"", "application/json", r#"{"id":"x","i":1}"#);
+    assert_eq!((reading.usage, reading.buckets.is_empty(), reading.unknown.is_empty()), (UsageState::None, true, true));
+    assert_eq!(reading.response_id.as_deref(), Some("x"));
+}
+
+#[test]
+fn what_cannot_be_decoded_is_marked() {
+    for (coding, body) in [("compress", &b"x"[..]), ("gzip", b"no gzip"), ("gzip, br, gzip, br, gzip", b"x")] {
+        let ask = Ask { head: &[("content-encoding", coding)], ..Ask::default() };
+        let reading = ask.all("[usage]\ninput = \"/i\"", "application/json", body).remove(0);
+        assert!(reading.flags.contains("undecodable"), "{coding}");
+        assert_eq!(reading.usage, UsageState::None);
+    }
+}
+
+#[test]
+fn a_request_tells_itself_when_it_is_whole() {
+    let text = "[request]\nmodel = \"/model\"\nstream = \"/stream\"\nmax_output = [\"/max_completion_tokens\", \"/max_tokens\"]\n[usage]\ninput = \"/i\"";
+    let ask = |kind: &str, body: &[u8]| {
+        let mut reader = ExchangeReader::new(dialect(text), facts());
+        reader.request_head(&fields(&[("content-type", kind)]));
+        body.iter().for_each(|byte| reader.request_body(&[*byte]));
+        reader.request_end()
+    };
+    let reading =
+        ask("application/json", br#"{"messages":["\"model\":\"no\""],"model":"m","stream":true,"max_tokens":9}"#);
+    assert_eq!((reading.model.as_deref(), reading.stream, reading.max_output), (Some("m"), Some(true), Some(9)));
+    assert!(reading.readable);
+    assert!(!ask("application/json", br#"{"model":"m""#).readable);
+    assert!(ask("application/json", b"").readable);
+    let form = b"preamble\r\n--b-\r\nContent-Disposition: form-data; name=\"file\"; filename=\"x\"\r\n\r\n--b\r\n{\"model\":\"no\"}\r\n--b-\r\ncontent-disposition: form-data; name=\"empty\"\r\n\r\n\r\n--b-\r\ncontent-disposition: form-data; name=model\r\n\r\nw\r\n--b-\r\ncontent-disposition: form-data; name=\"stream\"\r\n\r\ntrue\r\n--b---\r\n";
+    let reading = ask("multipart/form-data; boundary=\"b-\"", form);
+    assert_eq!((reading.model.as_deref(), reading.stream), (Some("w"), Some(true)));
+}
+
+#[test]
+fn a_refusal_takes_the_providers_shape() {
+    let text = "[usage]\ninput = \"/i\"\n[refusal]\nstatus = 429\nheaders = { retry-after = \"{retry_after}\", x = \"no\" }\nbody = { error = { message = \"Stop: {message}\", code = \"{rule}\", n = \"{status}\", wait = \"{retry_after}\", param = \"{null}\" }, id = \"{row}\" }\nws_message = { type = \"error\", message = \"{message}\" }";
+    let facts =
+        RefusalFacts { message: "no \"more\"".into(), rule: "r1".into(), row: "id".into(), retry_after: Some(60) };
+    let refusal = dialect(text).refusal(&facts);
+    assert_eq!(refusal.status, 429);
+    assert!(refusal.fields.contains(&("retry-after".to_owned(), "60".to_owned())));
+    let body: serde_json::Value = serde_json::from_slice(&refusal.body).expect("JSON");
+    let expected = serde_json::json!({"error": {"message": "Stop: no \"more\"", "code": "r1", "n": 429, "wait": 60, "param": null}, "id": "id"});
+    assert_eq!(body, expected);
+    assert_eq!(refusal.ws_message.as_deref(), Some(r#"{"message":"no \"more\"","type":"error"}"#));
+    let unknown = dialect(text).refusal(&RefusalFacts { retry_after: None, ..facts });
+    assert!(unknown.fields.iter().all(|(name, _)| name != "retry-after"));
+    let grpc = dialect("[usage]\ninput = \"/1\"\n[refusal]\ngrpc_status = 7\ngrpc_message = \"{message}\"");
+    let refusal = grpc.refusal(&RefusalFacts { message: "über 100%".into(), ..RefusalFacts::default() });
+    assert_eq!((refusal.status, refusal.body.len()), (200, 0));
+    assert!(refusal.fields.contains(&("grpc-message".to_owned(), "%C3%BCber 100%25".to_owned())));
+}
