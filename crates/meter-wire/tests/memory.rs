@@ -11,8 +11,10 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::Arc;
 
-/// Bytes of each body.
-const BODY: usize = 50 << 20;
+/// Bytes of a large document or event.
+const LARGE: usize = 50 << 20;
+/// Bytes of a body of small messages, of which each is forgotten at once.
+const MANY: usize = 6 << 20;
 /// What reading it may add to the peak. One decoder window and what is kept of one message are far below.
 const ALLOWED_KB: u64 = 16 << 10;
 
@@ -23,15 +25,19 @@ fn peak_kb() -> u64 {
     line.split_whitespace().nth(1).and_then(|number| number.parse().ok()).expect("a number")
 }
 
-fn fields(pairs: &[(&str, &str)]) -> Vec<(Box<[u8]>, Box<[u8]>)> {
+type Field = (Box<[u8]>, Box<[u8]>);
+/// Head, filler, tail of a body.
+type Parts<'a> = (&'a str, &'a str, &'a str);
+
+fn fields(pairs: &[(&str, &str)]) -> Vec<Field> {
     pairs.iter().map(|(name, value)| (name.as_bytes().into(), value.as_bytes().into())).collect()
 }
 
-/// A body that is never in memory as a whole: head, filler up to [`BODY`], tail.
-fn feed(head: &str, filler: &str, tail: &str, sink: &mut dyn FnMut(&[u8])) {
+/// A body that is never in memory as a whole: head, filler, tail.
+fn feed(head: &str, filler: &str, tail: &str, size: usize, sink: &mut dyn FnMut(&[u8])) {
     let block = filler.repeat((64 << 10) / filler.len().max(1));
     sink(head.as_bytes());
-    for _ in 0..BODY.checked_div(block.len()).unwrap_or(0) {
+    for _ in 0..size.checked_div(block.len()).unwrap_or(0) {
         sink(block.as_bytes());
     }
     sink(tail.as_bytes());
@@ -39,26 +45,27 @@ fn feed(head: &str, filler: &str, tail: &str, sink: &mut dyn FnMut(&[u8])) {
 
 fn read(
     dialect: &Arc<Dialect>,
-    request: (&str, &str, &str),
+    request: Parts<'_>,
     kind: &str,
     coding: &str,
-    answer: (&str, &str, &str),
+    answer: Parts<'_>,
+    size: usize,
 ) -> (RequestReading, CallReading) {
     let facts = RouteFacts { captures: BTreeMap::new(), query: Vec::new(), stream: None, class: EndpointClass::Costed };
     let mut reader = ExchangeReader::new(Arc::clone(dialect), facts);
     reader.request_head(&fields(&[("content-type", "application/json")]));
-    feed(request.0, request.1, request.2, &mut |piece| reader.request_body(piece));
+    feed(request.0, request.1, request.2, LARGE, &mut |piece| reader.request_body(piece));
     let request = reader.request_end();
     reader.response_head(200, &fields(&[("content-type", kind), ("content-encoding", coding)]));
     if coding == "gzip" {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        feed(answer.0, answer.1, answer.2, &mut |piece| {
+        feed(answer.0, answer.1, answer.2, size, &mut |piece| {
             encoder.write_all(piece).expect("to memory");
             reader.response_body(&std::mem::take(encoder.get_mut()));
         });
         reader.response_body(&encoder.finish().expect("to memory"));
     } else {
-        feed(answer.0, answer.1, answer.2, &mut |piece| reader.response_body(piece));
+        feed(answer.0, answer.1, answer.2, size, &mut |piece| reader.response_body(piece));
     }
     (request, reader.close(true).remove(0))
 }
@@ -77,18 +84,18 @@ fn fifty_megabytes_pass_in_a_few() {
     let line_end = format!("{{\"model\":\"n\",\"choices\":[{{\"finish_reason\":\"stop\"}}],\"usage\":{usage}}}\n");
     // Noise compresses badly; text that repeats would end at the guard against bombs.
     let varied: String = (0..4000_u32).map(|n| format!("{:08x}", n.wrapping_mul(2_654_435_761))).collect();
-    let answers: [(&str, &str, (&str, &str, &str)); 6] = [
-        ("application/json", "", ("{\"data\":[\"", "0123456789abcdef", &document)),
-        ("application/json", "gzip", ("{\"data\":[\"", &varied, &document)),
-        ("application/json", "", ("{\"data\":[0", ",[1,{\"a\":2}]", &document.replacen('"', "", 1))),
-        ("text/event-stream", "", ("", chunk, &last)),
-        ("text/event-stream", "", (&one_event, "0123456789abcdef", &event_end)),
-        ("application/x-ndjson", "", ("", "{\"choices\":[{\"delta\":{}}]}\n", &line_end)),
+    let answers: [(&str, &str, Parts<'_>, usize); 6] = [
+        ("application/json", "", ("{\"data\":[\"", "0123456789abcdef", &document), LARGE),
+        ("application/json", "gzip", ("{\"data\":[\"", &varied, &document), LARGE),
+        ("application/json", "", ("{\"data\":[0", ",[1,{\"a\":2}]", &document.replacen('"', "", 1)), LARGE),
+        ("text/event-stream", "", ("", chunk, &last), MANY),
+        ("text/event-stream", "", (&one_event, "0123456789abcdef", &event_end), LARGE),
+        ("application/x-ndjson", "", ("", "{\"choices\":[{\"delta\":{}}]}\n", &line_end), MANY),
     ];
     let before = peak_kb();
-    for (index, (kind, coding, answer)) in answers.into_iter().enumerate() {
+    for (index, (kind, coding, answer, size)) in answers.into_iter().enumerate() {
         let request = if index == 0 { large } else { small };
-        let (request, reading) = read(&dialects["openai_chat"], request, kind, coding, answer);
+        let (request, reading) = read(&dialects["openai_chat"], request, kind, coding, answer, size);
         assert_eq!((request.model.as_deref(), request.readable), (Some("m"), true));
         assert_eq!(request.body_bytes, reading.request_bytes);
         assert_eq!(reading.model_answered.as_deref(), Some("n"), "{kind} {coding}: {:?}", reading.flags);

@@ -3,6 +3,7 @@
 mod node;
 mod projection;
 mod scan;
+mod text;
 
 pub(crate) use node::Node;
 pub(crate) use projection::Projection;

@@ -151,16 +151,23 @@ impl Projection {
         reached
     }
 
-    /// Whether an element of an array can stand anywhere; saves making its index a text.
-    pub(crate) fn looks_inside(&self, parent: &Reached) -> bool {
-        parent.states.iter().any(|state| {
-            let node = &self.nodes[usize::from(*state)];
-            node.loops || node.each.is_some() || !node.keys.is_empty()
-        })
+    /// Where an element of an array stands.
+    pub(crate) fn element(&self, parent: &Reached, index: u32) -> Reached {
+        let numbered = |state: &u16| self.nodes[usize::from(*state)].keys.iter().any(|(key, _)| is_index(key));
+        if parent.states.iter().any(numbered) {
+            self.child(parent, &index.to_string())
+        } else {
+            // No pointer has an empty key, so this matches what matches every element.
+            self.child(parent, "")
+        }
     }
 
     /// Whether a scalar here is wanted.
     pub(crate) fn is_wanted(&self, reached: &Reached) -> bool {
         reached.states.iter().any(|state| self.nodes[usize::from(*state)].terminal)
     }
+}
+
+fn is_index(key: &str) -> bool {
+    key.bytes().all(|byte| byte.is_ascii_digit())
 }

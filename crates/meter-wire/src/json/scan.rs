@@ -6,6 +6,7 @@
 
 use super::node::Node;
 use super::projection::{Projection, Reached};
+use super::text::{is_literal, unescaped};
 use crate::decimal::Decimal;
 use crate::value::{TEXT_MAX, Value};
 use memchr::memchr2;
@@ -202,15 +203,9 @@ impl Scanner {
 
     /// Prepares for the next element of the array on top.
     fn element(&mut self, projection: &Projection) {
-        let Some(frame) = self.stack.last() else { return };
-        self.pending = if projection.looks_inside(&frame.reached) {
-            let index = frame.index.to_string();
-            let reached = projection.child(&frame.reached, &index);
-            self.key = index.into();
-            reached
-        } else {
-            Reached::default()
-        };
+        if let Some(frame) = self.stack.last() {
+            self.pending = projection.element(&frame.reached, frame.index);
+        }
     }
 
     fn next(&mut self, projection: &Projection) {
@@ -389,149 +384,5 @@ impl Scanner {
     }
 }
 
-/// Digits, sign, point and exponent only: a number too large for us, but a number.
-fn is_literal(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'))
-}
-
-/// The text of a JSON string's inside. What is no valid escape or no UTF-8 becomes U+FFFD or is left out.
-fn unescaped(raw: &[u8]) -> String {
-    let text = String::from_utf8_lossy(raw);
-    if !text.contains('\\') {
-        return text.into_owned();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    let mut high: Option<u32> = None;
-    while let Some(c) = chars.next() {
-        if c != '\\' {
-            high = None;
-            out.push(c);
-            continue;
-        }
-        let plain = match chars.next() {
-            Some('n') => '\n',
-            Some('t') => '\t',
-            Some('r') => '\r',
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some('u') => {
-                let digits: String = chars.by_ref().take(4).collect();
-                let unit = u32::from_str_radix(&digits, 16).unwrap_or(0xfffd);
-                match (high.take(), unit) {
-                    (_, 0xd800..=0xdbff) => {
-                        high = Some(unit);
-                        continue;
-                    }
-                    (Some(high), 0xdc00..=0xdfff) => {
-                        char::from_u32(0x10000 + ((high - 0xd800) << 10) + (unit - 0xdc00)).unwrap_or('\u{fffd}')
-                    }
-                    (_, unit) => char::from_u32(unit).unwrap_or('\u{fffd}'),
-                }
-            }
-            Some(other) => other,
-            None => break,
-        };
-        high = None;
-        out.push(plain);
-    }
-    out
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::dialect::pointer::{Filter, Pointer, Segment, combined};
-
-    fn key(key: &str) -> Segment {
-        Segment::Key(key.into())
-    }
-
-    fn read(json: &str, pointer: &Pointer, step: usize) -> Option<Value> {
-        let projection = Projection::of([pointer]);
-        let mut scanner = Scanner::new(&projection, false);
-        for piece in json.as_bytes().chunks(step) {
-            scanner.push(piece, &projection);
-        }
-        let root = scanner.into_node()?;
-        combined(pointer.find(&root).into_iter().filter_map(Node::value))
-    }
-
-    fn check(json: &str, segments: Vec<Segment>, expected: Option<Value>) {
-        let pointer = Pointer(segments);
-        for step in 1..=json.len() {
-            assert_eq!(read(json, &pointer, step), expected, "{json} in pieces of {step}");
-        }
-    }
-
-    fn number(value: i128) -> Option<Value> {
-        Some(Value::Number(Decimal::whole(value)))
-    }
-
-    #[test]
-    fn a_pointer_finds_its_value_however_the_bytes_are_cut() {
-        check(r#" {"x":[{"a":[1,{"b":"]}\""}]}],"a":{"b":17.0}} "#, vec![key("a"), key("b")], number(17));
-        check(r#"{"a":[{"t":"x\\","n":1},{"n":2,"t":"y"}]}"#, vec![key("a"), key("1"), key("n")], number(2));
-        check(r#"{"a":null,"b":""}"#, vec![key("a")], None);
-        check(r#"{"a":"\ud83d\udc1f\u00f6\/"}"#, vec![key("a")], Value::text("🐟ö/"));
-        check(r#"{"a":{"b":1}}"#, vec![key("a")], None);
-        check(r#"{"a":1,"a":2}"#, vec![key("a")], number(2));
-    }
-
-    #[test]
-    fn filters_see_what_comes_later() {
-        let wanted = |text: &str| Filter { path: vec!["t".into()], equal: true, text: text.into() };
-        let json = r#"{"a":[{"n":1,"t":"x"},{"n":4,"t":"y"},{"t":"x","n":2}]}"#;
-        check(json, vec![key("a"), Segment::Where(vec![wanted("x")]), key("n")], number(3));
-        check(json, vec![key("a"), Segment::Each, key("n")], number(7));
-        check(json, vec![Segment::Deep, key("n")], number(7));
-        check(
-            r#"{"m":[{"c":{"ttl":"1h"}},[{"c":{"ttl":"1h"}}]]}"#,
-            vec![Segment::Deep, key("c"), key("ttl")],
-            Value::text("1h"),
-        );
-        check(r#"{"m":[{"c":{"ttl":"1h"}},[{"c":{"ttl":"5m"}}]]}"#, vec![Segment::Deep, key("c"), key("ttl")], None);
-    }
-
-    #[test]
-    fn what_is_no_json_is_no_value() {
-        for wrong in ["[DONE]", "{\"a\" 1}", "{\"a\":1", "{\"a\":tru}", "<html>", "", "{]", "[1}", "{,}"] {
-            assert_eq!(read(wrong, &Pointer(vec![key("a")]), 3), None, "{wrong}");
-        }
-    }
-
-    #[test]
-    fn a_message_nobody_reads_is_dropped_at_its_name() {
-        let pointer = Pointer(vec![key("type")]);
-        let mut projection = Projection::of([&pointer]);
-        projection.name_key = Some("type".into());
-        projection.names = Some(vec!["message".into()]);
-        let mut scanner = Scanner::new(&projection, true);
-        scanner.push(br#"{"type":"ping","#, &projection);
-        assert!(scanner.is_dropped());
-        let mut scanner = Scanner::new(&projection, true);
-        scanner.push(br#"{"inner":{"type":"ping"},"type":"message"}"#, &projection);
-        assert!(scanner.is_whole());
-    }
-
-    #[test]
-    fn a_large_body_keeps_only_what_is_asked() {
-        let pointer = Pointer(vec![Segment::Deep, key("wanted")]);
-        let projection = Projection::of([&pointer]);
-        let mut scanner = Scanner::new(&projection, false);
-        scanner.push(b"{\"list\":[", &projection);
-        for _ in 0..50_000 {
-            scanner.push(b"{\"other\":[1,2,3],\"text\":\"", &projection);
-            scanner.push(&[b'x'; 100], &projection);
-            scanner.push(b"\"},", &projection);
-        }
-        assert!(scanner.kept < 1000, "{}", scanner.kept);
-        for _ in 0..100_000 {
-            scanner.push(b"{\"wanted\":1},", &projection);
-        }
-        assert!(scanner.is_over());
-        assert!(scanner.kept < KEPT_MAX + 10_000, "{}", scanner.kept);
-        scanner.push(b"0]}", &projection);
-        assert!(scanner.is_whole());
-    }
-}
+mod tests;
