@@ -18,6 +18,7 @@ mod policies;
 pub mod prices;
 pub mod providers;
 mod route;
+pub mod schema;
 pub mod services;
 pub mod snapshot;
 pub mod table;

@@ -235,3 +235,36 @@ fn metered_hosts_are_sorted_and_exact() {
     assert!(hosts.iter().all(|host| MODEL.is_metered(host, 443)));
     assert!(!MODEL.is_metered("example.com", 443));
 }
+
+/// Every recorded exchange with a host that is metered leads to an endpoint of the class its rows have.
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the samples are files")]
+fn the_wire_samples_lead_to_endpoints() {
+    let folder = std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/wire-samples"));
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let Ok(text) = std::fs::read_to_string(entry.unwrap().path().join("expected.toml")) else { continue };
+        let sample: toml::Table = text.parse().unwrap();
+        let list = |key: &str| sample.get(key).and_then(toml::Value::as_array).cloned().unwrap_or_default();
+        let text =
+            |value: &toml::Value, key: &str| value.get(key).and_then(toml::Value::as_str).unwrap_or("").to_owned();
+        let exchanges = list("exchange");
+        for call in list("call") {
+            let number = call.get("exchange").and_then(toml::Value::as_integer).unwrap_or(1);
+            let exchange = &exchanges[usize::try_from(number).unwrap() - 1];
+            let upgrade = (text(exchange, "transport") == "websocket").then_some("websocket");
+            let (host, target) = (text(exchange, "host"), text(exchange, "target"));
+            match MODEL.route(&host, 443, &text(exchange, "method"), &target, upgrade) {
+                Routed::Endpoint(route) => {
+                    seen += 1;
+                    assert_eq!(route.class.as_str(), text(&call, "class"), "{host}{target}");
+                    assert_eq!(route.provider, text(&call, "provider"), "{host}{target}");
+                    assert!(route.dialect.is_some(), "{host}{target}");
+                }
+                Routed::Unmatched { .. } => panic!("no endpoint claims {host}{target}"),
+                Routed::NotMetered => {}
+            }
+        }
+    }
+    assert!(seen >= 40, "only {seen} calls of the samples were routed");
+}
