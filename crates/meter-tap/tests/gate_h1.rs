@@ -41,21 +41,21 @@ fn chunked(target: &str) -> String {
 
 #[test]
 fn a_head_is_refused_before_a_byte_is_forwarded() {
-    let request = post("/refuse-head", "hello");
+    let request = post("/deny", "hello");
     let played = check(&cut(&[client(&request), client("more")], &[3]), "", REFUSED, true);
-    assert_eq!(played.log.lines, lines("#0 > POST /refuse-head a\n#0 Refused"));
+    assert_eq!(played.log.lines, lines("#0 > POST /deny a\n#0 Refused"));
 }
 
 #[test]
 fn a_small_request_is_refused_before_a_byte_is_forwarded() {
-    let played = check(&[client(post("/refuse-body", "hello"))], "", REFUSED, true);
-    assert_eq!(played.log.lines, lines("#0 > POST /refuse-body a\n#0 > body hello\n#0 > end\n#0 Refused"));
-    check(&[client(get("/refuse-body"))], "", REFUSED, true);
+    let played = check(&[client(post("/stop", "hello"))], "", REFUSED, true);
+    assert_eq!(played.log.lines, lines("#0 > POST /stop a\n#0 > body hello\n#0 > end\n#0 Refused"));
+    check(&[client(get("/stop"))], "", REFUSED, true);
 }
 
 #[test]
 fn a_large_body_passes_but_for_its_last_slice() {
-    let request = post("/refuse-body", "0123456789");
+    let request = post("/stop", "0123456789");
     let (first, last) = request.split_at(request.len() - 3);
     check(&[client(first), client(last)], first, REFUSED, true);
     let single = cut(&[client(&request)], &[1]);
@@ -64,7 +64,7 @@ fn a_large_body_passes_but_for_its_last_slice() {
 
 #[test]
 fn a_chunked_body_passes_but_for_its_terminal_chunk_and_trailers() {
-    let head = chunked("/refuse-body");
+    let head = chunked("/stop");
     for distances in [1, 2, 3, 5] {
         let tail = cut(&[client("3\r\nabc\r\n0\r\nX-Sum: 1\r\n\r\n")], &[distances]);
         let turns = [&[client(&head)], &tail[..]].concat();
@@ -82,7 +82,7 @@ fn a_chunked_body_passes_but_for_its_terminal_chunk_and_trailers() {
 
 #[test]
 fn earlier_answers_go_first() {
-    let requests = [get("/1"), get("/pass/2"), post("/refuse-body", "x"), get("/4")].concat();
+    let requests = [get("/1"), get("/pass/2"), post("/stop", "x"), get("/4")].concat();
     let waiting = [client(&requests)];
     let passed = [get("/1"), get("/pass/2")].concat();
     check(&waiting, &passed, "", false);
@@ -95,7 +95,7 @@ fn earlier_answers_go_first() {
 
 #[test]
 fn an_earlier_answer_under_way_is_finished_first() {
-    let begun = [client(get("/1")), origin(&OK[..30]), client(post("/refuse-head", "x"))];
+    let begun = [client(get("/1")), origin(&OK[..30]), client(post("/deny", "x"))];
     check(&[&begun[..], &[origin(&OK[30..])]].concat(), &get("/1"), &format!("{OK}{REFUSED}"), true);
     // Cut short, it leaves no place for another.
     check(&[&begun[..], &[origin_ends(End::Clean)]].concat(), &get("/1"), &OK[..30], true);
@@ -122,7 +122,7 @@ fn what_piles_up_behind_a_verdict_is_bounded_by_the_relay() {
 
 #[test]
 fn an_expectation_is_answered_while_the_end_is_held() {
-    let head = "POST /refuse-body HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
+    let head = "POST /stop HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n";
     let go_on = "HTTP/1.1 100 Continue\r\n\r\n";
     check(
         &[client(head), origin(go_on), client("bo"), client("dy")],
@@ -135,7 +135,7 @@ fn an_expectation_is_answered_while_the_end_is_held() {
 #[test]
 fn an_answer_that_has_begun_leaves_only_the_close() {
     let early = "HTTP/1.1 413 Content Too Large\r\nContent-Length: 1\r\n\r\n!";
-    let request = post("/refuse-body", "body");
+    let request = post("/stop", "body");
     let (first, last) = request.split_at(request.len() - 2);
     for begun in [5, early.len() - 1, early.len()] {
         let turns = [client(first), origin(&early[..begun]), client(last)];
@@ -145,16 +145,15 @@ fn an_answer_that_has_begun_leaves_only_the_close() {
 
 #[test]
 fn a_refused_head_request_gets_no_body() {
-    let request = "HEAD /refuse-head HTTP/1.1\r\n\r\n";
+    let request = "HEAD /deny HTTP/1.1\r\n\r\n";
     check(&[client(request)], "", REFUSED.trim_end_matches("{\"no\":1}"), true);
 }
 
 #[test]
 fn nothing_passes_after_a_refusal() {
-    let turns =
-        [client(get("/refuse-head")), client(get("/2")), origin(OK), client_ends(End::Clean), origin_ends(End::Reset)];
+    let turns = [client(get("/deny")), client(get("/2")), origin(OK), client_ends(End::Clean), origin_ends(End::Reset)];
     let played = check(&turns, "", REFUSED, true);
-    assert_eq!(played.log.lines, lines("#0 > GET /refuse-head a\n#0 Refused"));
+    assert_eq!(played.log.lines, lines("#0 > GET /deny a\n#0 Refused"));
 }
 
 #[test]
@@ -201,7 +200,7 @@ fn the_rule_for_faults_decides_about_what_is_held() {
 
 #[test]
 fn a_fault_behind_a_refusal_closes() {
-    let turns = [client([get("/1"), get("/refuse-head")].concat()), origin("nonsense\r\n\r\n")];
+    let turns = [client([get("/1"), get("/deny")].concat()), origin("nonsense\r\n\r\n")];
     let played = play_with(Protocol::H1, true, Fault::Pass, &turns);
     assert!(played.closed);
     assert_eq!(text(&played.to_origin), get("/1"));

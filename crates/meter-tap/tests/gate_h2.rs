@@ -45,28 +45,28 @@ fn check(turns: &[Turn], to_origin: &[Vec<u8>], to_client: &[Vec<u8>]) -> Played
 #[test]
 fn a_refused_head_reaches_the_origin_without_its_end() {
     let played = check(
-        &[client(get(1, "/refuse-head"))],
-        &[headers(0, 1, ":method: GET\n:path: /refuse-head\n:authority: a"), cancel(1)],
+        &[client(get(1, "/deny"))],
+        &[headers(0, 1, ":method: GET\n:path: /deny\n:authority: a"), cancel(1)],
         &[calm(1)],
     );
-    assert_eq!(played.log.lines, lines("#0 > GET /refuse-head a\n#0 Refused"));
-    let post = post(1, "/refuse-head");
+    assert_eq!(played.log.lines, lines("#0 > GET /deny a\n#0 Refused"));
+    let post = post(1, "/deny");
     check(&[client(&post), client(data(END_STREAM, 1, "late"))], &[post, cancel(1)], &[calm(1), window_update(0, 4)]);
 }
 
 #[test]
 fn a_request_without_a_body_is_refused_at_its_head() {
     let played = check(
-        &[client(get(1, "/refuse-body"))],
-        &[headers(0, 1, ":method: GET\n:path: /refuse-body\n:authority: a"), cancel(1)],
+        &[client(get(1, "/stop"))],
+        &[headers(0, 1, ":method: GET\n:path: /stop\n:authority: a"), cancel(1)],
         &[calm(1)],
     );
-    assert_eq!(played.log.lines, lines("#0 > GET /refuse-body a\n#0 > end\n#0 Refused"));
+    assert_eq!(played.log.lines, lines("#0 > GET /stop a\n#0 > end\n#0 Refused"));
 }
 
 #[test]
 fn a_body_passes_but_for_the_frame_that_ends_it() {
-    let (head, body) = (post(1, "/refuse-body"), data(PADDED, 1, b"\x01hi\0"));
+    let (head, body) = (post(1, "/stop"), data(PADDED, 1, b"\x01hi\0"));
     check(
         &[client([&head[..], &body, &data(PADDED | END_STREAM, 1, b"\x02!\0\0")].concat())],
         &[head.clone(), body.clone(), cancel(1)],
@@ -124,8 +124,8 @@ fn a_later_verdict_on_a_header_block_holds_the_direction() {
 
 #[test]
 fn nothing_is_put_into_a_frame_or_block_under_way() {
-    let refused = client(get(3, "/refuse-head"));
-    let to_origin = [headers(0, 3, ":method: GET\n:path: /refuse-head\n:authority: a"), cancel(3)];
+    let refused = client(get(3, "/deny"));
+    let to_origin = [headers(0, 3, ":method: GET\n:path: /deny\n:authority: a"), cancel(3)];
     let other = client(get(1, "/pass"));
     let to_origin = [&[get(1, "/pass")][..], &to_origin].concat();
     let tail = status(END_STREAM, 1, 204);
@@ -147,7 +147,7 @@ fn nothing_is_put_into_a_frame_or_block_under_way() {
 
 #[test]
 fn nothing_is_sent_to_a_client_ahead_of_the_origins_settings() {
-    let turns = [client(opening(&[get(1, "/refuse-head")])), origin(settings(&[(3, 100)]))];
+    let turns = [client(opening(&[get(1, "/deny")])), origin(settings(&[(3, 100)]))];
     let played = play(Protocol::H2, true, &turns[..1]);
     assert!(played.to_client.is_empty() && played.tap.rewrites_origin());
     let played = play(Protocol::H2, true, &cut(&turns, &[5]));
@@ -156,7 +156,7 @@ fn nothing_is_sent_to_a_client_ahead_of_the_origins_settings() {
 
 #[test]
 fn the_connection_window_stays_exact_on_both_sides() {
-    let head = post(1, "/refuse-head");
+    let head = post(1, "/deny");
     check(
         &[
             client(&head),
@@ -172,7 +172,7 @@ fn the_connection_window_stays_exact_on_both_sides() {
 
 #[test]
 fn what_peers_say_about_a_refused_stream_goes_no_further() {
-    let head = post(1, "/refuse-head");
+    let head = post(1, "/deny");
     let priority = frame(2, 0, 1, [0, 0, 0, 0, 1]);
     check(
         &[
@@ -187,7 +187,7 @@ fn what_peers_say_about_a_refused_stream_goes_no_further() {
 
 #[test]
 fn an_answer_that_raced_a_refusal_leaves_the_client_in_step() {
-    let head = post(1, "/refuse-head");
+    let head = post(1, "/deny");
     // The table changes with the swallowed block; the next one points into it.
     let raced = headers(0, 1, ":status: 200\n+x-region: eu");
     let next = frame(1, END_STREAM | END_HEADERS, 3, [&block(":status: 201")[..], &[0xbe]].concat());
@@ -209,7 +209,7 @@ fn an_answer_that_raced_a_refusal_leaves_the_client_in_step() {
 
 #[test]
 fn a_table_size_in_a_swallowed_answer_is_told_with_the_next() {
-    let head = post(1, "/refuse-head");
+    let head = post(1, "/deny");
     let raced = frame(1, END_HEADERS, 1, [&[0x20, 0x3f, 0xe1, 0x01][..], &block(":status: 200")].concat());
     let recoded = frame(1, END_STREAM | END_HEADERS, 3, b"\x20\x3f\xe1\x01\x18\x03204");
     check(
@@ -221,7 +221,7 @@ fn a_table_size_in_a_swallowed_answer_is_told_with_the_next() {
 
 #[test]
 fn long_blocks_are_written_anew_in_several_frames() {
-    let head = post(1, "/refuse-head");
+    let head = post(1, "/deny");
     let raced = headers(0, 1, "+:status: 200");
     let value = "v".repeat(120);
     let long: String = (0..300).map(|number| format!("x-{number}: {value}\n")).collect();
@@ -236,13 +236,13 @@ fn long_blocks_are_written_anew_in_several_frames() {
 
 #[test]
 fn trailers_of_a_refused_request_are_swallowed_and_the_origin_stays_in_step() {
-    let head = post(1, "/refuse-body");
+    let head = post(1, "/stop");
     let trailers = headers(END_STREAM, 1, "+x-sum: 1");
     let next = frame(1, END_STREAM | END_HEADERS, 3, [&block(":method: GET\n:path: /pass")[..], &[0xbe]].concat());
     let recoded = frame(1, END_STREAM | END_HEADERS, 3, b"\x12\x03GET\x14\x05/pass\x10\x05x-sum\x011");
     check(&[client([&head[..], &trailers, &next].concat())], &[head, cancel(1), recoded.clone()], &[calm(1)]);
     // The same when the trailers come behind the refusal.
-    let head = post(1, "/refuse-head");
+    let head = post(1, "/deny");
     check(&[client([&head[..], &trailers, &next].concat())], &[head, cancel(1), recoded], &[calm(1)]);
 }
 
@@ -279,14 +279,14 @@ fn a_credit_that_had_to_wait_ends_the_rewriting_with_it() {
 }
 
 #[test]
-fn an_early_answer_does_not_save_a_refused_request() {
-    let turns = [client(post(1, "/refuse-body")), origin(status(END_STREAM, 1, 200)), client(data(END_STREAM, 1, "x"))];
-    check(&turns, &[post(1, "/refuse-body"), cancel(1)], &[status(END_STREAM, 1, 200), window_update(0, 1), calm(1)]);
+fn an_early_answer_does_not_complete_a_refused_request() {
+    let turns = [client(post(1, "/stop")), origin(status(END_STREAM, 1, 200)), client(data(END_STREAM, 1, "x"))];
+    check(&turns, &[post(1, "/stop"), cancel(1)], &[status(END_STREAM, 1, 200), window_update(0, 1)]);
 }
 
 #[test]
 fn what_is_pushed_for_a_refused_request_is_refused_too() {
-    let head = post(1, "/refuse-head");
+    let head = post(1, "/deny");
     let promise = frame(5, END_HEADERS, 1, [&[0, 0, 0, 2][..], &block(":path: /pushed")].concat());
     let pushed = [status(0, 2, 200), data(END_STREAM, 2, "pushed")].concat();
     check(
@@ -299,7 +299,7 @@ fn what_is_pushed_for_a_refused_request_is_refused_too() {
 #[test]
 fn an_extended_connect_is_judged_at_its_head() {
     let connect = |target: &str| headers(0, 1, &format!(":method: CONNECT\n:protocol: websocket\n:path: {target}"));
-    let refused = connect("/refuse-body");
+    let refused = connect("/stop");
     check(&[client(&refused)], &[refused, cancel(1)], &[calm(1)]);
     let (later, frame) = (connect("/later"), data(0, 1, b"\x82\x80mask"));
     check(&[client([&later[..], &frame].concat())], &[], &[]);
@@ -316,7 +316,7 @@ fn an_incomplete_frame_goes_on_when_its_sender_ends() {
     );
     let answer = data(0, 1, "0123456789");
     let turns = [
-        client([get(1, "/pass"), get(3, "/refuse-head")].concat()),
+        client([get(1, "/pass"), get(3, "/deny")].concat()),
         origin(status(0, 1, 200)),
         origin(&answer[..12]),
         origin_ends(End::Truncated),
@@ -348,7 +348,7 @@ fn the_rule_for_faults_decides_about_what_is_held() {
 #[test]
 fn a_fault_behind_a_refusal_closes() {
     for bad in [client(frame(9, 0, 1, "x")), origin(frame(9, 0, 1, "x"))] {
-        let turns = [client(opening(&[get(1, "/refuse-head")])), origin(settings(&[])), bad];
+        let turns = [client(opening(&[get(1, "/deny")])), origin(settings(&[])), bad];
         assert!(play_with(Protocol::H2, true, Fault::Pass, &turns).closed);
     }
 }

@@ -17,7 +17,8 @@ pub(crate) struct Cutter {
     header_filled: usize,
     payload: Payload,
     block: Option<OpenBlock>,
-    frames: u64,
+    /// The frame that began last; of a header block, its first.
+    latest: Option<FrameHeader>,
 }
 
 #[derive(Debug)]
@@ -63,12 +64,30 @@ impl Cutter {
     }
 
     fn new(preface_left: &'static [u8]) -> Self {
-        Self { preface_left, header: [0; HEADER_LEN], header_filled: 0, payload: Payload::None, block: None, frames: 0 }
+        Self {
+            preface_left,
+            header: [0; HEADER_LEN],
+            header_filled: 0,
+            payload: Payload::None,
+            block: None,
+            latest: None,
+        }
     }
 
     /// Whether a frame of ours may follow: at least one frame was there, none is under way, and no block is open.
     pub(crate) fn at_boundary(&self) -> bool {
-        self.frames > 0 && self.header_filled == 0 && matches!(self.payload, Payload::None) && self.block.is_none()
+        self.latest.is_some()
+            && self.header_filled == 0
+            && matches!(self.payload, Payload::None)
+            && self.block.is_none()
+    }
+
+    /// Whether the frame or block that came last closes the stream for its reader.
+    pub(crate) fn latest_closes(&self, stream: u32) -> bool {
+        self.latest.is_some_and(|latest| {
+            let ends = matches!(latest.kind, kind::DATA | kind::HEADERS) && latest.has(flag::END_STREAM);
+            latest.stream == stream && (ends || latest.kind == kind::RST_STREAM)
+        })
     }
 
     /// Consumes from `input` what says one thing, never beyond the end of a frame; `None` when the input ran out first.
@@ -97,7 +116,6 @@ impl Cutter {
                     if bytes.len() == header.payload_len {
                         let (header, bytes) = (*header, std::mem::take(bytes));
                         self.payload = Payload::None;
-                        self.frames += 1;
                         return Ok((at, Some(self.gathered(header, bytes)?)));
                     }
                 }
@@ -142,7 +160,6 @@ impl Cutter {
     /// A DATA frame is over with `bytes`.
     fn end_data<'a>(&mut self, header: FrameHeader, bytes: &'a [u8]) -> Said<'a> {
         self.payload = Payload::None;
-        self.frames += 1;
         Said::Data { stream: header.stream, bytes, end_stream: header.has(flag::END_STREAM) }
     }
 
@@ -153,6 +170,9 @@ impl Cutter {
             (None, kind::CONTINUATION) => return Err(Unreadable("a header block goes on without a beginning")),
             (Some(_), _) => return Err(Unreadable("a header block is interrupted")),
             (None, _) => {}
+        }
+        if header.kind != kind::CONTINUATION {
+            self.latest = Some(header);
         }
         if header.kind == kind::DATA {
             self.payload = match (header.has(flag::PADDED), header.payload_len) {
@@ -170,7 +190,6 @@ impl Cutter {
             self.payload = Payload::Gathered { header, bytes: Vec::new() };
             return Ok(None);
         }
-        self.frames += 1;
         self.gathered(header, Vec::new()).map(Some)
     }
 

@@ -51,7 +51,8 @@ struct Gate {
     /// Whether the origin's direction goes on in whole units only.
     origin_in_units: bool,
     /// Frames for the client that wait for the end of what it has the beginning of.
-    for_client: Vec<u8>,
+    credit_for_client: Vec<u8>,
+    resets_for_client: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -188,7 +189,7 @@ impl H2 {
 
 impl Gate {
     fn rewrites_origin(&self) -> bool {
-        !self.refused.is_empty() || !self.for_client.is_empty()
+        !self.refused.is_empty() || !self.credit_for_client.is_empty()
     }
 
     fn is_waiting(&self) -> bool {
@@ -336,28 +337,29 @@ impl Gate {
 
     fn reset_both(&mut self, stream: u32, reader: &mut Reader, out: &mut Output, obs: &mut dyn Observer) {
         self.holds.remove(&stream);
-        reader.withdraw(stream, obs);
         self.refused.insert(stream);
         write_rst_stream(stream, Code::Cancel, &mut out.to_origin);
-        let mut reset = Vec::new();
-        write_rst_stream(stream, Code::EnhanceYourCalm, &mut reset);
-        self.tell_client(&reset, reader, out);
+        // An answer that was whole early, or the origin's own reset, has closed the stream for the client.
+        if reader.streams.is_open(stream) {
+            if self.client_at_boundary(reader) {
+                write_rst_stream(stream, Code::EnhanceYourCalm, &mut out.to_client);
+            } else {
+                self.resets_for_client.push(stream);
+            }
+        }
+        reader.withdraw(stream, obs);
         self.origin_in_units |= reader.origin_at_boundary();
     }
 
+    /// Gives the client its window back, now or at the next boundary.
     fn credit_client(&mut self, payload_len: usize, reader: &Reader, out: &mut Output) {
-        let mut credit = Vec::new();
-        write_connection_credit(payload_len, &mut credit);
-        self.tell_client(&credit, reader, out);
+        let now = self.client_at_boundary(reader);
+        write_connection_credit(payload_len, if now { &mut out.to_client } else { &mut self.credit_for_client });
     }
 
-    /// Sends frames of ours to the client, now or at the next boundary.
-    fn tell_client(&mut self, frames: &[u8], reader: &Reader, out: &mut Output) {
-        if self.origin_in_units || reader.origin_at_boundary() {
-            out.to_client.extend_from_slice(frames);
-        } else {
-            self.for_client.extend_from_slice(frames);
-        }
+    /// Whether a frame of ours may follow what the client got.
+    fn client_at_boundary(&self, reader: &Reader) -> bool {
+        self.origin_in_units || reader.origin_at_boundary()
     }
 
     /// Passes on what the origin sends, but for what belongs to refused streams.
@@ -379,7 +381,10 @@ impl Gate {
                     return Ok(());
                 }
             }
-            out.to_client.append(&mut self.for_client);
+            out.to_client.append(&mut self.credit_for_client);
+            for stream in self.resets_for_client.drain(..).filter(|stream| !reader.origin_just_closed(*stream)) {
+                write_rst_stream(stream, Code::EnhanceYourCalm, &mut out.to_client);
+            }
             if self.refused.is_empty() {
                 out.to_client.extend_from_slice(rest);
                 return reader.read_all(Side::Origin, rest, obs);

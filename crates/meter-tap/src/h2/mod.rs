@@ -3,6 +3,8 @@
 mod cutter;
 mod frame;
 mod gate;
+#[cfg(test)]
+mod model;
 mod reader;
 mod recode;
 mod streams;

@@ -133,6 +133,11 @@ impl Reader {
         self.origin.cutter.at_boundary()
     }
 
+    /// Whether the frame or block that the origin sent last closes the stream.
+    pub(crate) fn origin_just_closed(&self, stream: u32) -> bool {
+        self.origin.cutter.latest_closes(stream)
+    }
+
     /// The block that was decoded last, and the stream it promised if it was a PUSH_PROMISE.
     pub(crate) fn take_block(&mut self, from: Side) -> Option<(Option<u32>, Block)> {
         match from {

@@ -5,6 +5,8 @@
 
 mod decoder;
 mod huffman;
+#[cfg(test)]
+pub(crate) mod indexing;
 mod integer;
 mod literal;
 mod table;

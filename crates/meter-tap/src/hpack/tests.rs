@@ -208,6 +208,8 @@ fn any_fields() -> impl Strategy<Value = Fields> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
     #[test]
     fn literals_are_read_back_and_leave_the_table_alone(
         fields in any_fields(),

@@ -38,9 +38,8 @@ pub fn refusal() -> Refusal {
     Refusal { status: 403, fields: vec![("X-Rule".into(), "test".into())], body: b"{\"no\":1}".to_vec() }
 }
 
-/// What a test policy says: by words in the request's target, so that a conversation carries its own verdicts.
-///
-/// `refuse-head`, `pass` (else hold), `refuse-body`, `later`, `panic`.
+/// Writes down what it is told, and decides by words in the request's target, so that a conversation carries its own
+/// verdicts: `deny` at the head; `pass` without another question; at the end `stop`, `late`, or else allowed. `panic` fails.
 #[derive(Default)]
 pub struct Log {
     pub lines: Vec<String>,
@@ -91,7 +90,7 @@ impl Observer for Log {
     fn head(&mut self, exchange: ExchangeId, head: &RequestHead) -> HeadVerdict {
         assert_eq!(self.targets[exchange.0 as usize], head.target);
         match () {
-            () if head.target.contains("refuse-head") => HeadVerdict::Refuse(refusal()),
+            () if head.target.contains("deny") => HeadVerdict::Refuse(refusal()),
             () if head.target.contains("pass") => HeadVerdict::Pass,
             () => HeadVerdict::Hold,
         }
@@ -101,8 +100,8 @@ impl Observer for Log {
         assert!(self.lines.contains(&format!("#{} > end", exchange.0)), "asked right after the request's end");
         let target = &self.targets[exchange.0 as usize];
         match () {
-            () if target.contains("refuse-body") => Verdict::Refuse(refusal()),
-            () if target.contains("later") => Verdict::Later,
+            () if target.contains("stop") => Verdict::Refuse(refusal()),
+            () if target.contains("late") => Verdict::Later,
             () => Verdict::Allow,
         }
     }
