@@ -95,7 +95,8 @@ CREATE TABLE requests (
 ) STRICT;
 
 CREATE INDEX requests_by_time ON requests (requested_at, id);
-CREATE INDEX requests_by_project ON requests (project_id, requested_at, id);
+-- With the latency, so that a percentile reads the index alone.
+CREATE INDEX requests_by_project ON requests (project_id, requested_at, id, latency_ms);
 CREATE INDEX requests_by_provider ON requests (provider, requested_at, id);
 CREATE INDEX requests_by_response ON requests (provider, response_id) WHERE response_id IS NOT NULL;
 CREATE INDEX requests_by_run ON requests (run_id) WHERE run_id IS NOT NULL;
@@ -180,7 +181,9 @@ CREATE TABLE coverage (
 
 CREATE INDEX coverage_by_time ON coverage (at);
 
--- Sums of `requests` per quarter of an hour (UTC), kept in the transaction that writes the row.
+-- Sums of `requests` per quarter of an hour (UTC), kept in the transaction that writes the row. Quarters, because days
+-- of every time zone are whole quarters. An amount is whole dollars (`_usd`) plus what is left of each row
+-- (`_rest_pico`): so no sum leaves 64 bits, whatever a mistyped price makes of a row.
 CREATE TABLE rollups (
     bucket             TEXT NOT NULL,              -- first instant of the quarter
     project_id         TEXT NOT NULL REFERENCES projects (id) ON DELETE RESTRICT,
@@ -195,16 +198,50 @@ CREATE TABLE rollups (
     thinking_tokens    INTEGER NOT NULL,
     cache_read_tokens  INTEGER NOT NULL,
     cache_write_tokens INTEGER NOT NULL,
-    list_pico          INTEGER NOT NULL,
-    charged_pico       INTEGER NOT NULL,
-    estimated_pico     INTEGER NOT NULL,
-    bound_pico         INTEGER NOT NULL,
+    list_usd           INTEGER NOT NULL,
+    list_rest_pico     INTEGER NOT NULL,
+    charged_usd        INTEGER NOT NULL,
+    charged_rest_pico  INTEGER NOT NULL,
+    estimated_usd      INTEGER NOT NULL,
+    estimated_rest_pico INTEGER NOT NULL,
+    bound_usd          INTEGER NOT NULL,
+    bound_rest_pico    INTEGER NOT NULL,
     timed              INTEGER NOT NULL,           -- rows with a latency
     latency_ms         INTEGER NOT NULL,           -- their sum
     PRIMARY KEY (bucket, project_id, provider, model, evidence, billing)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX rollups_by_project ON rollups (project_id, bucket);
+
+-- The same per UTC day: the middle of a long report.
+CREATE TABLE rollup_days (
+    bucket             TEXT NOT NULL,              -- first instant of the day
+    project_id         TEXT NOT NULL REFERENCES projects (id) ON DELETE RESTRICT,
+    provider           TEXT NOT NULL,
+    model              TEXT NOT NULL,
+    evidence           TEXT NOT NULL,
+    billing            TEXT NOT NULL,
+    requests           INTEGER NOT NULL,
+    failed             INTEGER NOT NULL,
+    input_tokens       INTEGER NOT NULL,
+    output_tokens      INTEGER NOT NULL,
+    thinking_tokens    INTEGER NOT NULL,
+    cache_read_tokens  INTEGER NOT NULL,
+    cache_write_tokens INTEGER NOT NULL,
+    list_usd           INTEGER NOT NULL,
+    list_rest_pico     INTEGER NOT NULL,
+    charged_usd        INTEGER NOT NULL,
+    charged_rest_pico  INTEGER NOT NULL,
+    estimated_usd      INTEGER NOT NULL,
+    estimated_rest_pico INTEGER NOT NULL,
+    bound_usd          INTEGER NOT NULL,
+    bound_rest_pico    INTEGER NOT NULL,
+    timed              INTEGER NOT NULL,
+    latency_ms         INTEGER NOT NULL,
+    PRIMARY KEY (bucket, project_id, provider, model, evidence, billing)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX rollup_days_by_project ON rollup_days (project_id, bucket);
 
 CREATE TABLE reconciliation_records (
     id           TEXT PRIMARY KEY,

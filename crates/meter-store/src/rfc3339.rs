@@ -22,10 +22,18 @@ pub fn parse(text: &str) -> Option<UnixMillis> {
     text.parse::<Timestamp>().ok().map(|stamp| UnixMillis(stamp.as_millisecond()))
 }
 
-/// The first instant of the quarter that holds `at`.
-pub fn bucket_of(at: UnixMillis) -> UnixMillis {
+/// A day of UTC.
+pub const DAY_MS: i64 = 24 * 60 * 60 * 1000;
+
+/// The last multiple of `span` milliseconds that is not after `at`.
+pub fn floor(at: UnixMillis, span: i64) -> UnixMillis {
     let ms = at.0.clamp(0, LATEST_MS);
-    UnixMillis(ms - ms % BUCKET_MS)
+    UnixMillis(ms - ms % span)
+}
+
+/// The first multiple of `span` milliseconds that is not before `at`.
+pub fn ceil(at: UnixMillis, span: i64) -> UnixMillis {
+    floor(UnixMillis(at.0.saturating_add(span - 1)), span)
 }
 
 #[cfg(test)]
@@ -43,7 +51,11 @@ mod tests {
     }
 
     #[test]
-    fn buckets_begin_at_quarters() {
-        assert_eq!(text(bucket_of(UnixMillis(1_795_000_000_120))), "2026-11-18T11:00:00.000Z");
+    fn buckets_begin_at_quarters_and_days() {
+        let at = UnixMillis(1_795_000_000_120);
+        assert_eq!(text(floor(at, BUCKET_MS)), "2026-11-18T11:00:00.000Z");
+        assert_eq!(text(ceil(at, BUCKET_MS)), "2026-11-18T11:15:00.000Z");
+        assert_eq!(text(ceil(at, DAY_MS)), "2026-11-19T00:00:00.000Z");
+        assert_eq!(ceil(floor(at, DAY_MS), DAY_MS), floor(at, DAY_MS));
     }
 }

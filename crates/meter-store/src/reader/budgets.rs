@@ -46,13 +46,13 @@ impl Reader {
         let sum = |column: &str| format!("SUM({column} / 1000000), SUM({column} % 1000000)");
         let sql = format!(
             "SELECT {bucket} AS quarter, p.slug, provider, model, request_kind, process, COUNT(*),
-                SUM(COALESCE(input_tokens, 0) + COALESCE(cache_read_tokens, 0) + COALESCE(cache_write_tokens, 0)
-                    + COALESCE(output_tokens, 0)),
+                SUM({tokens}),
                 {charged}, {list}, {estimated}, {bound}
              FROM requests r JOIN projects p ON p.id = r.project_id
              WHERE requested_at >= ?1 AND requested_at < ?2 AND status <> 'refused'
              GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
             bucket = rollup::BUCKET,
+            tokens = rollup::TOKENS,
             charged = sum("COALESCE(charged_pico, list_pico, 0)"),
             list = sum("COALESCE(list_pico, 0)"),
             estimated = sum("COALESCE(estimated_pico, 0)"),

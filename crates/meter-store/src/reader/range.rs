@@ -1,6 +1,6 @@
-//! A span of time, cut into whole rollup buckets and the rows at its ragged ends.
+//! A span of time, cut into whole days, whole quarters beside them, and the rows at its ragged ends.
 
-use crate::rfc3339::{self, BUCKET_MS};
+use crate::rfc3339::{self, BUCKET_MS, DAY_MS};
 use meter_call::UnixMillis;
 
 /// From `since` (included) to `until` (excluded); `None` is no limit on that side.
@@ -12,11 +12,23 @@ pub struct Range {
     pub until: Option<UnixMillis>,
 }
 
-/// Texts to compare with: buckets in `whole`, rows in each of `edges`. An empty span is `("", "")`.
-#[derive(Debug, Eq, PartialEq)]
+/// Texts to compare with: days, quarters before and after those, rows before and after those. `("", "")` is empty.
+#[derive(Debug, Default, Eq, PartialEq)]
 pub(super) struct Cut {
-    pub whole: (String, String),
-    pub edges: [(String, String); 2],
+    pub days: (String, String),
+    pub quarters: [(String, String); 2],
+    pub rows: [(String, String); 2],
+}
+
+/// How much of a range may be read from sums.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Grain {
+    /// Whole days where possible.
+    Days,
+    /// Quarters of an hour, for days of another time zone.
+    Quarters,
+    /// Rows only, for what sums do not know.
+    Rows,
 }
 
 /// Sorts behind every instant.
@@ -41,24 +53,21 @@ impl Range {
         (since, self.until.map_or_else(|| END.to_owned(), rfc3339::text))
     }
 
-    /// The whole span as rows, for what rollups do not know.
-    pub(super) fn rows_only(self) -> Cut {
-        let none = || (String::new(), String::new());
-        Cut { whole: none(), edges: [self.texts(), none()] }
-    }
-
-    pub(super) fn cut(self) -> Cut {
+    pub(super) fn cut(self, grain: Grain) -> Cut {
         let (since, until) = self.texts();
-        let first = match self.since {
-            Some(at) => rfc3339::text(rfc3339::bucket_of(UnixMillis(at.0.saturating_add(BUCKET_MS - 1)))),
-            None => String::new(),
+        let inner = |span| {
+            let first = self.since.map_or_else(String::new, |at| rfc3339::text(rfc3339::ceil(at, span)));
+            let last = self.until.map_or_else(|| END.to_owned(), |at| rfc3339::text(rfc3339::floor(at, span)));
+            (first < last).then_some((first, last))
         };
-        let last = self.until.map_or_else(|| END.to_owned(), |at| rfc3339::text(rfc3339::bucket_of(at)));
-        let none = || (String::new(), String::new());
-        if first >= last {
-            return Cut { whole: none(), edges: [(since, until), none()] };
+        let Some((first, last)) = inner(BUCKET_MS).filter(|_| grain != Grain::Rows) else {
+            return Cut { rows: [(since, until), Default::default()], ..Cut::default() };
+        };
+        let rows = [(since, first.clone()), (last.clone(), until)];
+        match inner(DAY_MS).filter(|_| grain == Grain::Days) {
+            Some(days) => Cut { quarters: [(first, days.0.clone()), (days.1.clone(), last)], days, rows },
+            None => Cut { quarters: [(first, last), Default::default()], rows, ..Cut::default() },
         }
-        Cut { whole: (first.clone(), last.clone()), edges: [(since, first), (last, until)] }
     }
 }
 
@@ -70,26 +79,39 @@ mod tests {
         UnixMillis(minute * 60_000)
     }
 
+    fn span(from: i64, to: i64) -> (String, String) {
+        (rfc3339::text(at(from)), rfc3339::text(at(to)))
+    }
+
+    const DAY: i64 = 24 * 60;
+
     #[test]
-    fn ragged_ends_are_rows_and_the_middle_is_buckets() {
-        let cut = Range::between(at(1), at(50)).cut();
-        assert_eq!(cut.whole, (rfc3339::text(at(15)), rfc3339::text(at(45))));
-        assert_eq!(cut.edges[0], (rfc3339::text(at(1)), rfc3339::text(at(15))));
-        assert_eq!(cut.edges[1], (rfc3339::text(at(45)), rfc3339::text(at(50))));
+    fn ragged_ends_are_rows_then_quarters_then_days() {
+        let cut = Range::between(at(1), at(3 * DAY + 50)).cut(Grain::Days);
+        assert_eq!(cut.rows, [span(1, 15), span(3 * DAY + 45, 3 * DAY + 50)]);
+        assert_eq!(cut.quarters, [span(15, DAY), span(3 * DAY, 3 * DAY + 45)]);
+        assert_eq!(cut.days, span(DAY, 3 * DAY));
     }
 
     #[test]
-    fn a_span_within_one_bucket_is_rows_only() {
-        let cut = Range::between(at(16), at(20)).cut();
-        assert_eq!(cut.whole, (String::new(), String::new()));
-        assert_eq!(cut.edges[0], (rfc3339::text(at(16)), rfc3339::text(at(20))));
-        assert_eq!(cut.edges[1], (String::new(), String::new()));
+    fn without_a_whole_day_there_are_quarters_and_without_one_rows() {
+        let cut = Range::between(at(1), at(50)).cut(Grain::Days);
+        assert_eq!((cut.quarters, cut.days), ([span(15, 45), Default::default()], Default::default()));
+        let cut = Range::between(at(16), at(20)).cut(Grain::Days);
+        assert_eq!(cut, Cut { rows: [span(16, 20), Default::default()], ..Cut::default() });
     }
 
     #[test]
-    fn no_limits_is_all_buckets() {
-        let cut = Range::ALL.cut();
-        assert_eq!(cut.whole, (String::new(), END.to_owned()));
-        assert!(cut.edges.iter().all(|(from, to)| from == to));
+    fn a_coarser_grain_is_never_used() {
+        let range = Range::between(at(0), at(2 * DAY));
+        assert_eq!(range.cut(Grain::Quarters).quarters[0], span(0, 2 * DAY));
+        assert_eq!(range.cut(Grain::Rows), Cut { rows: [span(0, 2 * DAY), Default::default()], ..Cut::default() });
+    }
+
+    #[test]
+    fn no_limits_is_all_days() {
+        let cut = Range::ALL.cut(Grain::Days);
+        assert_eq!(cut.days, (String::new(), END.to_owned()));
+        assert!(cut.rows.iter().chain(&cut.quarters).all(|(from, to)| from == to));
     }
 }

@@ -180,16 +180,18 @@ fn a_total_says_what_it_is_made_of() {
 
 #[test]
 fn sums_do_not_end_at_64_bits() {
-    let calls: Vec<_> = (1..=30)
-        .step_by(3)
-        .map(|number| {
-            let mut call = samples::closed(number, "acme");
-            call.charged = Some(PicoUsd::from_pico(i64::MAX));
-            call
-        })
-        .collect();
-    let total = seeded(&calls).reader().report(&report(By::Provider)).unwrap().total;
-    assert_eq!((total.requests, total.charged_pico), (10, i128::from(i64::MAX) * 10));
+    let mut calls = slugs(10);
+    for call in &mut calls {
+        call.charged = Some(PicoUsd::from_pico(i64::MAX));
+        call.estimated = Some(PicoUsd::from_pico(i64::MIN));
+        call.usage.set(meter_call::Meter::CacheRead, u64::MAX);
+    }
+    let home = seeded(&calls);
+    let spend = home.reader().spend(Range::ALL).unwrap();
+    assert_eq!(spend.iter().map(|spend| spend.charged_pico).sum::<i128>(), i128::from(i64::MAX) * 10);
+    let total = home.reader().report(&report(By::Provider)).unwrap().total;
+    assert_eq!((total.charged_pico, total.estimated_pico), (i128::from(i64::MAX) * 10, i128::from(i64::MIN) * 10));
+    assert_eq!((total.requests, total.cache_read_tokens), (10, 10_000_000_000_000));
 }
 
 #[test]
@@ -368,7 +370,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn any_span_sums_what_its_rows_sum(offsets in proptest::collection::vec(0..7_200_000_i64, 1..30), spans in proptest::collection::vec((0..7_200_000_i64, 0..7_200_000_i64), 12)) {
+    fn any_span_sums_what_its_rows_sum(offsets in proptest::collection::vec(0..260_000_000_i64, 1..30), spans in proptest::collection::vec((0..260_000_000_i64, 0..260_000_000_i64), 12)) {
         let calls: Vec<_> = offsets.iter().zip(1..).map(|(offset, number)| {
             let mut call = samples::closed(number, ["acme", "misc"][number as usize % 2]);
             call.requested_at = UnixMillis(samples::T0 + offset);

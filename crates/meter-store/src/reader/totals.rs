@@ -1,11 +1,15 @@
 //! Sums that say what they are made of.
 
-use super::{Reader, range::Range};
+use super::{
+    Reader,
+    range::{Grain, Range},
+};
 use crate::{
     error::{Act, StoreError},
     rollup::{self, SUMS},
 };
 use meter_call::{Billing, Evidence};
+use meter_money::PicoUsd;
 use rusqlite::{ToSql, types::ValueRef};
 use std::collections::BTreeMap;
 
@@ -107,9 +111,6 @@ pub(super) struct Filter<'a> {
     pub run_id: Option<&'a str>,
 }
 
-/// Millions of pico-dollars and the rest are summed apart, so that SQLite's 64 bits never overflow where 128 are meant.
-const SPLIT: i128 = 1_000_000;
-
 impl Reader {
     /// Totals by the columns `by` (of the rollups' key, comma-separated), which may be empty.
     pub(super) fn grouped(
@@ -118,11 +119,15 @@ impl Reader {
         filter: Filter<'_>,
         by: &[&str],
     ) -> Result<Vec<(Vec<String>, Totals)>, StoreError> {
-        let cut = if filter.run_id.is_some() { range.rows_only() } else { range.cut() };
+        let grain = match filter.run_id {
+            Some(_) => Grain::Rows,
+            None if by.contains(&"bucket") => Grain::Quarters,
+            None => Grain::Days,
+        };
+        let cut = range.cut(grain);
+        let spans = [&cut.days, &cut.quarters[0], &cut.quarters[1], &cut.rows[0], &cut.rows[1]];
         let mut wheres = String::new();
-        let edges: [&dyn ToSql; 6] =
-            [&cut.whole.0, &cut.whole.1, &cut.edges[0].0, &cut.edges[0].1, &cut.edges[1].0, &cut.edges[1].1];
-        let mut values: Vec<&dyn ToSql> = edges.to_vec();
+        let mut values: Vec<&dyn ToSql> = spans.iter().flat_map(|(from, to)| [from as &dyn ToSql, to]).collect();
         for (column, value) in [("project_id", &filter.project_id), ("provider", &filter.provider)] {
             if value.is_some() {
                 values.push(value);
@@ -137,19 +142,15 @@ impl Reader {
         let names = SUMS.map(|(name, _)| name).join(", ");
         let rows = SUMS.map(|(name, value)| format!("{value} AS {name}")).join(", ");
         let key = rollup::named_key_of_row();
-        let sums = SUMS.map(|(name, _)| {
-            if name.ends_with("_pico") {
-                format!("SUM({name} / {SPLIT}), SUM({name} % {SPLIT})")
-            } else {
-                format!("SUM({name})")
-            }
-        });
+        let sums = SUMS.map(|(name, _)| format!("SUM({name})"));
         let group: Vec<&str> = by.iter().copied().chain(["evidence", "billing"]).collect();
         let sql = format!(
             "SELECT {group}, {sums} FROM (
-                SELECT {KEY}, {names} FROM rollups WHERE bucket >= ?1 AND bucket < ?2{wheres}
-                UNION ALL SELECT {key}, {rows} FROM requests WHERE requested_at >= ?3 AND requested_at < ?4{row_wheres}
-                UNION ALL SELECT {key}, {rows} FROM requests WHERE requested_at >= ?5 AND requested_at < ?6{row_wheres}
+                SELECT {KEY}, {names} FROM rollup_days WHERE bucket >= ?1 AND bucket < ?2{wheres}
+                UNION ALL SELECT {KEY}, {names} FROM rollups WHERE bucket >= ?3 AND bucket < ?4{wheres}
+                UNION ALL SELECT {KEY}, {names} FROM rollups WHERE bucket >= ?5 AND bucket < ?6{wheres}
+                UNION ALL SELECT {key}, {rows} FROM requests WHERE requested_at >= ?7 AND requested_at < ?8{row_wheres}
+                UNION ALL SELECT {key}, {rows} FROM requests WHERE requested_at >= ?9 AND requested_at < ?10{row_wheres}
             ) GROUP BY {group} ORDER BY {group}",
             group = group.join(", "),
             sums = sums.join(", "),
@@ -179,19 +180,15 @@ fn take(row: &rusqlite::Row<'_>, keys: usize) -> rusqlite::Result<(Vec<String>, 
     let key = (0..keys).map(|column| row.get(column)).collect::<rusqlite::Result<Vec<String>>>()?;
     let evidence: String = row.get(keys)?;
     let plan = row.get_ref(keys + 1)? == ValueRef::Text(Billing::Plan.as_str().as_bytes());
-    let mut column = keys + 2;
-    let mut sums = [0_i128; SUMS.len()];
-    for ((name, _), sum) in SUMS.iter().zip(&mut sums) {
-        *sum = i128::from(row.get::<_, i64>(column)?);
-        column += 1;
-        if name.ends_with("_pico") {
-            *sum = *sum * SPLIT + i128::from(row.get::<_, i64>(column)?);
-            column += 1;
-        }
+    let mut sums = [0_i64; SUMS.len()];
+    for (index, sum) in sums.iter_mut().enumerate() {
+        *sum = row.get(keys + 2 + index)?;
     }
-    let [requests, failed, input, output, thinking, read, write, list, charged, estimated, bound, timed, latency] =
-        sums;
-    let count = |sum: i128| u64::try_from(sum).unwrap_or(0);
+    let [requests, failed, input, output, thinking, read, write, amounts @ .., timed, latency] = sums;
+    let amounts: [i64; 8] = amounts;
+    let [list, charged, estimated, bound] =
+        [0, 2, 4, 6].map(|at| i128::from(amounts[at]) * i128::from(PicoUsd::PER_USD) + i128::from(amounts[at + 1]));
+    let count = |sum: i64| sum.unsigned_abs();
     // A word that this program does not know is counted with those whose cost is unknown.
     let evidence = Evidence::from_word(&evidence).unwrap_or(Evidence::Unpriced);
     let priced = evidence != Evidence::Unpriced;

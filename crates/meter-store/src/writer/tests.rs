@@ -56,8 +56,9 @@ impl Home {
         let db = self.sql();
         let columns: Vec<_> = rollup::SUMS.iter().map(|(name, _)| *name).collect();
         let sql = format!(
-            "SELECT bucket || project_id || provider || model || evidence || billing || json_array({}) FROM rollups ORDER BY 1",
-            columns.join(", ")
+            "SELECT bucket || project_id || provider || model || evidence || billing || json_array({columns})
+             FROM (SELECT * FROM rollups UNION ALL SELECT * FROM rollup_days) ORDER BY 1",
+            columns = columns.join(", ")
         );
         let mut statement = db.prepare(&sql).unwrap();
         let rows = statement.query_map([], |row| row.get(0)).unwrap();
@@ -93,7 +94,7 @@ fn a_call_becomes_a_row_with_lines_price_and_rollup() {
     assert_eq!(home.count("SELECT input_tokens FROM requests"), 1001);
     // 1001 × 3 $/M + 200 × 15 $/M = 0.006003 $ = 600.3 millicents
     assert_eq!(home.count("SELECT cost_usd_minor_units FROM requests"), 600);
-    assert_eq!(home.count("SELECT charged_pico FROM rollups"), 6_003_000_000);
+    assert_eq!(home.count("SELECT charged_rest_pico FROM rollups"), 6_003_000_000);
     assert_eq!(writer.status().pending, 0);
     writer.stop(LONG).unwrap();
     assert_eq!(home.journal_files(), [""; 0], "all of it is in SQLite, so no file stays");
@@ -222,22 +223,20 @@ fn a_line_cut_by_a_kill_is_set_aside_and_the_rest_counts() {
 #[test]
 fn a_record_that_the_schema_refuses_does_not_hold_up_the_others() {
     let home = Home::new();
-    // Two amounts that a rollup cannot hold together: only the second is refused.
-    let mut dear = [samples::closed(1, "acme"), samples::closed(1, "acme")];
-    dear[1].id = samples::id(99);
-    for call in &mut dear {
-        call.charged = Some(PicoUsd::from_pico(i64::MAX - 5));
-    }
+    Store::open(&home.database(), NOW).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON line_items WHEN NEW.quantity = 1002
+        BEGIN SELECT RAISE(ABORT, 'refused'); END";
+    home.sql().execute_batch(refuse).unwrap();
     let writer = home.start();
     let journal = writer.journal();
-    journal.close(&dear[0]);
-    journal.close(&dear[1]);
-    journal.close(&samples::closed(3, "acme")); // in the next quarter of an hour
+    for number in 1..=3 {
+        journal.close(&samples::closed(number, "acme"));
+    }
     writer.flush(LONG).unwrap();
     assert_eq!(writer.status().rejected, 1);
     assert_eq!(home.rows().len(), 2);
     let kept = fs::read_to_string(home.journal().join("rejected.jsonl")).unwrap();
-    assert!(kept.contains(&samples::id(99).to_string()) && kept.lines().count() == 1);
+    assert!(kept.contains(&samples::id(2).to_string()) && kept.lines().count() == 1);
     home.check_rollups();
 }
 
