@@ -10,8 +10,18 @@ use std::sync::Arc;
 /// How far `extends` and mounts may reach through other files.
 const DEPTH_MAX: usize = 8;
 
-/// Endpoints one provider may end up with; stops files that mount each other crosswise.
+/// Endpoints one provider may end up with.
 const ENDPOINTS_MAX: usize = 1024;
+
+/// Files that may be looked into for one provider; stops files that mount each other crosswise.
+const VISITS_MAX: usize = 256;
+
+/// The way from the provider that is composed to the one that is looked into.
+#[derive(Default)]
+struct Way {
+    ids: Vec<String>,
+    visits: usize,
+}
 
 /// A provider and the places its parts were written at.
 #[derive(Debug)]
@@ -56,7 +66,7 @@ pub(crate) fn compose(sources: &[ProviderSource<'_, '_>], found: &mut Vec<Diagno
 }
 
 fn finished(source: &ProviderSource<'_, '_>, all: &[ProviderSource<'_, '_>], found: &mut Vec<Diagnostic>) -> Composed {
-    let passing = gathered(source, all, &mut Vec::new(), found);
+    let passing = gathered(source, all, &mut Way::default(), found);
     let ancestors = ancestors(source, all);
     let inherited = |pick: fn(&ProviderSource<'_, '_>) -> Option<Billing>| ancestors.iter().find_map(|one| pick(one));
     let provider = source.provider.clone().unwrap_or_else(|| source.id.0.clone());
@@ -162,17 +172,17 @@ fn ancestors<'a, 'd, 'f>(
 fn gathered(
     source: &ProviderSource<'_, '_>,
     all: &[ProviderSource<'_, '_>],
-    path: &mut Vec<String>,
+    way: &mut Way,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Passing> {
-    path.push(source.id.0.clone());
+    way.ids.push(source.id.0.clone());
     let own = |endpoint: &EndpointSource| Passing {
         source: endpoint.clone(),
         upstream: None,
         lineage: vec![source.id.0.clone()],
     };
     let mut inherited = match &source.extends {
-        Some(parent) => taken(parent, &source.path_prefix, all, path, found),
+        Some(parent) => taken(parent, &source.path_prefix, all, way, found),
         None => Vec::new(),
     };
     for passing in &mut inherited {
@@ -188,7 +198,7 @@ fn gathered(
     endpoints.append(&mut inherited);
     for mount in &source.mounts {
         let mounted = all.iter().find(|one| one.id.0 == mount.provider.0);
-        for mut passing in taken(&mount.provider, &mount.path_prefix, all, path, found) {
+        for mut passing in taken(&mount.provider, &mount.path_prefix, all, way, found) {
             // Behind a gateway the row's provider is the gateway, the prices are the mounted one's.
             let prices = passing.source.prices.clone().map(|(prices, _)| prices);
             let named = passing.source.provider.take().or_else(|| mounted.and_then(|one| one.provider.clone()));
@@ -203,7 +213,7 @@ fn gathered(
             endpoints.push(passing);
         }
     }
-    path.pop();
+    way.ids.pop();
     endpoints.truncate(ENDPOINTS_MAX);
     endpoints
 }
@@ -213,7 +223,7 @@ fn taken(
     (id, at): &Placed,
     prefixes: &[Placed],
     all: &[ProviderSource<'_, '_>],
-    path: &mut Vec<String>,
+    way: &mut Way,
     found: &mut Vec<Diagnostic>,
 ) -> Vec<Passing> {
     let Some(parent) = all.iter().find(|one| one.id.0 == *id) else {
@@ -224,15 +234,20 @@ fn taken(
         });
         return Vec::new();
     };
-    if path.contains(id) || path.len() >= DEPTH_MAX {
-        // Told once, by the file that closes the circle.
-        if path.first() == Some(id) || path.len() >= DEPTH_MAX {
-            let message = format!("`{}` leads back to itself: {} → {id}", id, path.join(" → "));
+    way.visits += 1;
+    let endless = way.ids.len() >= DEPTH_MAX || way.visits > VISITS_MAX;
+    if way.ids.contains(id) || endless {
+        // Told once, by the file that closes the circle, or by the first that goes too far.
+        if way.ids.first() == Some(id) {
+            let message = format!("`{id}` leads back to itself: {} → {id}", way.ids.join(" → "));
+            found.push(Diagnostic::new(codes::EXTENDS_CYCLE, at.clone(), message));
+        } else if endless && way.visits <= VISITS_MAX + 1 {
+            let message = format!("`{id}` is reached through too many files: {}", way.ids.join(" → "));
             found.push(Diagnostic::new(codes::EXTENDS_CYCLE, at.clone(), message));
         }
         return Vec::new();
     }
-    let mut endpoints = gathered(parent, all, path, found);
+    let mut endpoints = gathered(parent, all, way, found);
     if !prefixes.is_empty() {
         for passing in &mut endpoints {
             passing.source.paths = prefixed(&passing.source.paths, prefixes, found);

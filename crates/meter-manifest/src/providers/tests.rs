@@ -210,6 +210,20 @@ fn what_is_extended_must_exist_and_end() {
 }
 
 #[test]
+fn files_that_mount_each_other_crosswise_come_to_an_end() {
+    let files: Vec<(String, String)> = (0..7)
+        .map(|at| {
+            let mount = format!("[[mount]]\nprovider = \"p{}\"\npath_prefix = \"/x\"\n", at + 1);
+            let head = format!("schema = 1\nid = \"p{at}\"\nhosts = [\"p{at}.example.com\"]\n");
+            (format!("p{at}.toml"), head + &mount.repeat(40))
+        })
+        .collect();
+    let files: Vec<(&str, &str)> = files.iter().map(|(path, text)| (path.as_str(), text.as_str())).collect();
+    let found = codes(&files);
+    assert!(found.iter().any(|line| line.ends_with("HM0410")), "{found:#?}");
+}
+
+#[test]
 fn a_gateway_mounts_others_with_their_prices() {
     let gateway = r#"
 schema = 1

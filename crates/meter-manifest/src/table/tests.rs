@@ -122,3 +122,11 @@ fn entries_come_in_the_order_of_the_file() {
     let names: Vec<&str> = doc.root().entries().iter().map(|(key, _)| key.value).collect();
     assert_eq!(names, ["b", "a", "z", "c"]);
 }
+
+#[test]
+fn a_byte_order_mark_shifts_nothing() {
+    let file = ManifestFile::new("x", "\u{feff}a = 12\nb = 345\n");
+    let doc = Document::parse(&file).unwrap();
+    assert_eq!(doc.root().number("a").unwrap().value.text, "12");
+    assert_eq!(doc.root().number("b").unwrap().value.text, "345");
+}
