@@ -2,6 +2,9 @@
 
 use crate::value::Value;
 
+/// Kept keys of an object among which a repeated one is looked for.
+const LOOKED_AT: usize = 256;
+
 /// The part of a JSON value that pointers can reach. Arrays keep the index of what they kept.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node {
@@ -19,7 +22,7 @@ impl Node {
     /// The child of a key or an index.
     pub(crate) fn child(&self, key: &str) -> Option<&Node> {
         match self {
-            Node::Object(entries) => entries.iter().find(|(name, _)| **name == *key).map(|(_, node)| node),
+            Node::Object(entries) => entries.iter().rfind(|(name, _)| **name == *key).map(|(_, node)| node),
             Node::Array(items) => {
                 let index = key.parse::<u32>().ok().filter(|index| index.to_string() == key)?;
                 items.iter().find(|(at, _)| *at == index).map(|(_, node)| node)
@@ -43,10 +46,12 @@ impl Node {
         }
     }
 
-    /// Adds or replaces a key of an object.
+    /// Adds or replaces a key of an object. In an object of more than [`LOOKED_AT`] kept keys a repeated key is added
+    /// again, so that a hostile body cannot make this slow; [`Node::child`] still finds the last.
     pub(crate) fn put(&mut self, key: Box<str>, node: Node) {
         if let Node::Object(entries) = self {
-            match entries.iter_mut().find(|(name, _)| *name == key) {
+            let looked_at = if entries.len() <= LOOKED_AT { entries.as_mut_slice() } else { &mut [] };
+            match looked_at.iter_mut().find(|(name, _)| *name == key) {
                 Some((_, old)) => *old = node,
                 None => entries.push((key, node)),
             }
