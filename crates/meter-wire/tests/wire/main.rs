@@ -6,6 +6,7 @@ mod expected;
 mod labels;
 mod language;
 mod property;
+mod request;
 mod rows;
 mod written;
 
