@@ -232,20 +232,37 @@ mod tests {
         check("br", &brotli, b"hello, wire");
     }
 
+    /// Feeds what each event gave to the encoder, flushed, and wants the event back at once.
+    fn at_once(coding: &str, mut flushed: impl FnMut(&[u8]) -> Vec<u8>) {
+        let mut decoder = Decoder::new([coding].into_iter());
+        for event in ["data: 1\n\n", "data: 2\n\n"] {
+            let mut out = Vec::new();
+            decoder.push(&flushed(event.as_bytes()), &mut |piece| out.extend_from_slice(piece));
+            assert_eq!(out, event.as_bytes(), "{coding}");
+        }
+    }
+
     #[test]
     fn a_flushed_piece_comes_out_at_once() {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
-        let mut decoder = Decoder::new(["gzip"].into_iter());
-        let mut seen = 0;
-        for event in ["data: 1\n\n", "data: 2\n\n"] {
-            encoder.write_all(event.as_bytes()).expect("to memory");
+        at_once("gzip", |event| {
+            encoder.write_all(event).expect("to memory");
             encoder.flush().expect("to memory");
-            let coded = encoder.get_ref()[seen..].to_vec();
-            seen += coded.len();
-            let mut out = Vec::new();
-            decoder.push(&coded, &mut |piece| out.extend_from_slice(piece));
-            assert_eq!(out, event.as_bytes());
-        }
+            std::mem::take(encoder.get_mut())
+        });
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).expect("an encoder");
+        at_once("zstd", |event| {
+            encoder.write_all(event).expect("to memory");
+            encoder.flush().expect("to memory");
+            std::mem::take(encoder.get_mut())
+        });
+        // Meta-blocks without compression: ISLAST 0, MNIBBLES 4, MLEN - 1, ISUNCOMPRESSED 1; one bit of window first.
+        let mut first = true;
+        at_once("br", |event| {
+            let header = (u32::try_from(event.len()).expect("short") - 1) << 3 | 1 << 19;
+            let header = if std::mem::take(&mut first) { header << 1 } else { header };
+            [&header.to_le_bytes()[..3], event].concat()
+        });
     }
 
     #[test]
