@@ -2,7 +2,7 @@
 
 use crate::near::near;
 use crate::row::{Price, PricedRow};
-use crate::{Factor, Rate};
+use crate::{Credit, Factor, Rate};
 use meter_call::{Meter, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
 use regex::Regex;
@@ -70,6 +70,7 @@ pub(crate) struct Contract {
     pub except: BTreeSet<Meter>,
     /// By the id of the list row: the same row with the contract's fixed prices, and the meters they are for.
     pub fixed: BTreeMap<String, (Arc<PricedRow>, BTreeSet<Meter>)>,
+    pub credits: Vec<Credit>,
 }
 
 impl Contract {
@@ -167,6 +168,11 @@ impl PriceBook {
     /// Model ids of a provider, in the order of the files.
     pub fn models(&self, provider: &str) -> impl Iterator<Item = &str> {
         self.providers.get(provider).into_iter().flat_map(|p| &p.models).map(|model| model.id.as_str())
+    }
+
+    /// Amounts that spend at a provider is drawn from, of all contracts. [`crate::balances`] says what is left of them.
+    pub fn credits(&self, provider: &str) -> impl Iterator<Item = &Credit> {
+        self.providers.get(provider).into_iter().flat_map(|p| &p.contracts).flat_map(|contract| &contract.credits)
     }
 
     /// The user's subscriptions at a provider.

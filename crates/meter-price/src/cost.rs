@@ -29,8 +29,22 @@ pub fn price(book: &PriceBook, query: &Query<'_>) -> Costing {
     };
     let mut bill = Bill::new(query, provider, row);
     bill.conditions(class.as_deref());
-    for (meter, quantity) in query.usage.iter() {
-        bill.line(meter, quantity);
+    if row.row.graduated() {
+        // What was read from the cache comes first in the prompt, what is new last.
+        let rank = |meter: &Meter| match meter.name() {
+            name if name.starts_with("cache_read") => 0,
+            name if name.starts_with("cache_write") => 1,
+            _ => 2,
+        };
+        let mut buckets: Vec<(Meter, u64)> = query.usage.iter().collect();
+        buckets.sort_by_key(|(meter, _)| rank(meter));
+        for (meter, quantity) in buckets {
+            bill.lines(meter, quantity);
+        }
+    } else {
+        for (meter, quantity) in query.usage.iter() {
+            bill.line(meter, quantity);
+        }
     }
     bill.total()
 }
@@ -66,6 +80,8 @@ struct Bill<'a> {
     row: &'a PricedRow,
     contract: Option<&'a Contract>,
     prompt_tokens: u64,
+    /// Prompt tokens of the buckets before, where only the excess over a bound pays more.
+    position: u64,
     /// Overlays that hold for this call, with the name of the condition as it was met.
     matching: Vec<(&'a Overlay, String)>,
     lines: Vec<CostLine>,
@@ -94,6 +110,7 @@ impl<'a> Bill<'a> {
             row,
             contract: provider.contract_at(query.at),
             prompt_tokens: query.usage.total(Side::Input),
+            position: 0,
             matching: Vec::new(),
             lines: Vec::new(),
             list: Vec::new(),
@@ -167,6 +184,44 @@ impl<'a> Bill<'a> {
                 inside
             }
         }
+    }
+
+    /// The lines of a bucket: one, or one a band where only the excess over a bound pays more.
+    fn lines(&mut self, meter: Meter, quantity: u64) {
+        let start = self.position;
+        if meter.side() == Side::Input {
+            self.position = self.position.saturating_add(quantity);
+        }
+        let bands = self.bands(meter, start, quantity);
+        for (prompt_tokens, quantity) in bands {
+            self.prompt_tokens = prompt_tokens;
+            self.line(meter, quantity);
+        }
+    }
+
+    /// The parts of a bucket with the prompt size that picks each part's tier.
+    ///
+    /// A prompt is a text with what was read from the cache first, then what was written to it, then the rest; where a tier
+    /// is for the excess only, the last tokens of that order are the ones over the bound.
+    fn bands(&self, meter: Meter, start: u64, quantity: u64) -> Vec<(u64, u64)> {
+        let whole = self.query.usage.total(Side::Input);
+        let context = self.context_of(meter, 0);
+        if meter.side() != Side::Input || !context.iter().any(|tier| tier.excess) {
+            // An answer has no place in the prompt: it stays below every bound that is for the excess only.
+            let excess = context.iter().find(|tier| tier.excess);
+            return vec![(excess.map_or(whole, |tier| whole.min(tier.bound.first() - 1)), quantity)];
+        }
+        let end = start.saturating_add(quantity);
+        let mut cuts: Vec<u64> = context.iter().map(|tier| tier.bound.first() - 1).collect();
+        cuts.retain(|cut| start < *cut && *cut < end);
+        cuts.push(end);
+        let mut from = start;
+        let mut bands = Vec::new();
+        for cut in cuts {
+            bands.push((cut, cut - from));
+            from = cut;
+        }
+        bands
     }
 
     fn line(&mut self, meter: Meter, quantity: u64) {
@@ -246,13 +301,29 @@ impl<'a> Bill<'a> {
         Some(found)
     }
 
-    /// The rate of exactly this meter, following `meter = "other"`.
-    fn find_exactly(&self, meter: Meter, depth: usize) -> Option<Found<'a>> {
+    /// The most specific matching overlay with a price of its own for the meter.
+    fn best(&self, meter: Meter) -> Option<(usize, &'a Rates, &'a Vec<Tier>)> {
         let absolute = |(overlay, _): &&(&'a Overlay, String)| match &overlay.effect {
             Effect::Rates { rates, context } => rates.get(meter).map(|_| (overlay.on.len(), rates, context)),
             Effect::Scale { .. } => None,
         };
-        let best = self.matching.iter().filter_map(|entry| absolute(&entry)).max_by_key(|(axes, ..)| *axes);
+        self.matching.iter().filter_map(|entry| absolute(&entry)).max_by_key(|(axes, ..)| *axes)
+    }
+
+    /// The tiers that the price of a meter has.
+    fn context_of(&self, meter: Meter, depth: usize) -> &'a [Tier] {
+        if let Some((_, _, context)) = self.best(meter) {
+            return context;
+        }
+        match self.row.row.rates.get(meter) {
+            Some(Price::As(other)) if depth < 4 => self.context_of(*other, depth + 1),
+            _ => &self.row.row.context,
+        }
+    }
+
+    /// The rate of exactly this meter, following `meter = "other"`.
+    fn find_exactly(&self, meter: Meter, depth: usize) -> Option<Found<'a>> {
+        let best = self.best(meter);
         let (rates, context): (&'a Rates, &'a [Tier]) = match best {
             Some((_, rates, context)) => (rates, context),
             None => (&self.row.row.rates, &self.row.row.context),
@@ -307,7 +378,8 @@ impl<'a> Bill<'a> {
 
 /// The one product and the one rounding of a line.
 pub(crate) fn amount(quantity: u64, rate: &Rate, factor: Ratio) -> Result<PicoUsd, MoneyError> {
-    PicoUsd::from_usd(Ratio::whole(i128::from(quantity)).mul(rate.each())?.mul(factor)?)
+    let billed = rate.billed(quantity).ok_or(MoneyError::Overflow)?;
+    PicoUsd::from_usd(Ratio::whole(i128::from(billed)).mul(rate.each())?.mul(factor)?)
 }
 
 fn price_use(row: &PricedRow) -> PriceUse {

@@ -72,8 +72,6 @@ pub enum FaultKind {
     NoRows,
     /// A word that a settlement or a row does not know.
     UnknownWord,
-    /// Part of the format that this version cannot compute with.
-    NotSupported,
 }
 
 impl FaultKind {

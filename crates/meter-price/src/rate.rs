@@ -8,13 +8,18 @@ use std::fmt;
 /// A price per unit, with the text it was read from: `3 / 1M tokens`, `10 / 1000 calls`, `0.08 / minute`.
 ///
 /// The unit that the provider prints is kept: 0.08 a minute is no finite number a second, so only the exact quotient is
-/// computed with.
+/// computed with. A billing minimum and step stand behind it in brackets, `0.111 / hour (min 10 seconds, step 1 second)`,
+/// so that the text alone says how an amount came about.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Rate {
     text: String,
     unit: Unit,
     each: Ratio,
+    /// Least quantity billed, in the meter's own unit.
+    min: u64,
+    /// Quantities are billed in whole steps of this many of the meter's own unit.
+    step: u64,
 }
 
 /// Why a text is no rate.
@@ -29,6 +34,9 @@ pub enum RateError {
     /// A unit that is not in the closed list.
     #[error("no unit is called `{0}`")]
     UnknownUnit(String),
+    /// A minimum or step that is no whole number of the meter's own unit, above 0.
+    #[error("`{0}` is no minimum or step")]
+    Terms(String),
 }
 
 /// What a price can be for. Closed: a new unit needs to know which meters count in it.
@@ -139,11 +147,36 @@ impl Rate {
         })
     }
 
-    /// `AMOUNT / [COUNT] UNIT`; the count may end in `k` or `M`.
+    /// `AMOUNT / [COUNT] UNIT [(min COUNT UNIT, step COUNT UNIT)]`; the count of a price may end in `k` or `M`.
     ///
     /// # Errors
     /// [`RateError`] names what is wrong.
     pub fn parse(text: &str) -> Result<Rate, RateError> {
+        let Some((price, terms)) = text.split_once('(') else { return Rate::plain(text) };
+        let mut rate = Rate::plain(price)?;
+        let terms = terms.trim_end().strip_suffix(')').ok_or_else(|| RateError::Terms(terms.to_owned()))?;
+        for term in terms.split(',') {
+            let wrong = || RateError::Terms(term.trim().to_owned());
+            let (word, size) = term.trim().split_once(' ').ok_or_else(wrong)?;
+            let size = whole(size, rate.unit).ok_or_else(wrong)?;
+            match word {
+                "min" => rate.min = size,
+                "step" => rate.step = size,
+                _ => return Err(wrong()),
+            }
+        }
+        rate.text = text.trim().to_owned();
+        Ok(rate)
+    }
+
+    /// What is billed for a count: at least the minimum, in whole steps.
+    ///
+    /// `None` when it does not fit.
+    pub fn billed(&self, quantity: u64) -> Option<u64> {
+        quantity.max(self.min).checked_next_multiple_of(self.step)
+    }
+
+    fn plain(text: &str) -> Result<Rate, RateError> {
         let figure = |text: &str| Ratio::literal(text).map_err(|error| RateError::Figure(text.to_owned(), error));
         let Some((amount, per)) = text.split_once('/') else {
             figure(text.trim())?;
@@ -166,7 +199,7 @@ impl Rate {
         let count = figure(digits)?.mul(Ratio::whole(times)).and_then(|count| count.mul(Ratio::whole(unit.size())));
         let each = count.and_then(|count| amount.div(count));
         let each = each.map_err(|error| RateError::Figure(text.to_owned(), error))?;
-        Ok(Rate { text: text.trim().to_owned(), unit, each })
+        Ok(Rate { text: text.trim().to_owned(), unit, each, min: 0, step: 1 })
     }
 
     /// As written, unit included.
@@ -183,6 +216,16 @@ impl Rate {
     pub fn each(&self) -> Ratio {
         self.each
     }
+}
+
+/// `10 seconds` as a whole number above 0 of what `priced` counts in.
+fn whole(text: &str, priced: Unit) -> Option<u64> {
+    let (count, word) = text.trim().split_once(' ')?;
+    let unit = UNITS.iter().find(|(_, one, many)| word == *one || word == *many).map(|(unit, ..)| *unit)?;
+    let time = |unit| matches!(unit, Unit::Second | Unit::Minute | Unit::Hour);
+    let count =
+        count.parse::<u64>().ok().filter(|count| *count > 0 && (unit == priced || time(unit) && time(priced)))?;
+    count.checked_mul(u64::try_from(unit.size()).ok()?)
 }
 
 impl fmt::Display for Rate {
@@ -274,6 +317,22 @@ mod tests {
         assert!(matches!(Rate::parse("10 / 0 calls"), Err(RateError::Figure(_, MoneyError::ZeroDivisor))));
         assert!(matches!(Rate::per_million("1.0_0"), Err(RateError::Figure(_, MoneyError::Underscore))));
         assert!(matches!(Rate::per_million("1e1"), Err(RateError::Figure(_, MoneyError::Exponent))));
+    }
+
+    #[test]
+    fn a_minimum_and_a_step_are_part_of_the_rate() {
+        let text = "0.111 / hour (min 10 seconds, step 1 minute)";
+        let rate = Rate::parse(text).unwrap();
+        assert_eq!((rate.text(), rate.each().to_string().as_str()), (text, "37/1200000"));
+        assert_eq!(rate.billed(1), Some(60));
+        assert_eq!(rate.billed(60), Some(60));
+        assert_eq!(rate.billed(61), Some(120));
+        assert_eq!(rate.billed(u64::MAX), None);
+        assert_eq!(Rate::parse("1 / page (min 3 pages)").unwrap().billed(2), Some(3));
+        for bad in ["min 3 pages", "least 3 seconds", "min 0 seconds", "min 1.5 seconds", "min 3 seconds)(", ""] {
+            let text = format!("0.111 / hour ({bad})");
+            assert!(matches!(Rate::parse(&text), Err(RateError::Terms(_))), "{text}");
+        }
     }
 
     #[test]

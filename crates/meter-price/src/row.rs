@@ -31,6 +31,26 @@ pub(crate) struct Row {
     pub context: Vec<Tier>,
     pub when: Vec<Overlay>,
     pub windows: BTreeMap<String, Window>,
+    /// Fewest tokens that a cache keeps; no price, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache_min_tokens: Option<u64>,
+    /// What is free to begin with; never taken off an amount, because nobody here sees the whole account.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotas: Vec<Quota>,
+}
+
+/// A free quota, as information.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
+pub struct Quota {
+    /// What is free.
+    pub meter: Meter,
+    /// How many of the meter's unit.
+    pub quantity: u64,
+    /// `minute`, `day` or `month`.
+    pub per: String,
+    /// Name of the group of models that share it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shared: Option<String>,
 }
 
 /// Stands for a model in the id of a row that holds for all models of a provider.
@@ -53,6 +73,9 @@ pub(crate) enum Price {
 #[derive(Clone, Debug, Eq, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Tier {
     pub bound: Bound,
+    /// Only the tokens over the bound pay it, not the whole request.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub excess: bool,
     pub effect: TierEffect,
 }
 
@@ -159,6 +182,21 @@ impl Bound {
             Bound::Over(bound) => format!("context>{bound}"),
             Bound::AtLeast(bound) => format!("context>={bound}"),
         }
+    }
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+impl Row {
+    /// Whether some tier is for the excess over its bound only.
+    pub(crate) fn graduated(&self) -> bool {
+        let overlays = self.when.iter().filter_map(|overlay| match &overlay.effect {
+            Effect::Rates { context, .. } => Some(context),
+            Effect::Scale { .. } => None,
+        });
+        std::iter::once(&self.context).chain(overlays).flatten().any(|tier| tier.excess)
     }
 }
 

@@ -101,6 +101,8 @@ pub struct ModelText {
     pub replace: bool,
     /// Most answer tokens.
     pub max_output: Option<u64>,
+    /// Profiles of every row, taken over ones included.
+    pub uses: Vec<Written<String>>,
     /// Overlays of every row.
     pub when: Vec<WhenText>,
     /// Dated rows.
@@ -126,6 +128,10 @@ pub struct RowText {
     pub note: Option<String>,
     /// Why a price of 0 is right.
     pub free: Option<String>,
+    /// What is free to begin with.
+    pub quotas: Vec<QuotaText>,
+    /// Fewest tokens that a cache keeps.
+    pub cache_min_tokens: Option<u64>,
     /// Profiles.
     pub uses: Vec<Written<String>>,
     /// Prices.
@@ -134,6 +140,19 @@ pub struct RowText {
     pub context: Vec<TierText>,
     /// Overlays.
     pub when: Vec<WhenText>,
+}
+
+/// `[[model.rates.free]]` or `[[fees.free]]`.
+#[derive(Clone, Debug)]
+pub struct QuotaText {
+    /// What is free.
+    pub meter: Written<Meter>,
+    /// How many.
+    pub quantity: u64,
+    /// `minute`, `day` or `month`.
+    pub per: Written<String>,
+    /// Group of models that share it.
+    pub shared: Option<String>,
 }
 
 /// `[[model.rates.context]]`.
@@ -257,8 +276,21 @@ pub struct ContractText {
     pub except: Vec<Written<Meter>>,
     /// Fixed prices by model; they beat the discount.
     pub rates: Vec<ContractRatesText>,
-    /// Place of a part that cannot be read yet.
-    pub unsupported: Option<Written<&'static str>>,
+    /// Amounts that spend is drawn from.
+    pub credits: Vec<CreditText>,
+}
+
+/// `[[contract.credit]]`.
+#[derive(Clone, Debug, Default)]
+pub struct CreditText {
+    /// Name, for people.
+    pub name: Option<String>,
+    /// Dollars.
+    pub amount: Written<String>,
+    /// First instant it can be drawn; absent = the contract's.
+    pub from: Option<Written<String>>,
+    /// First instant it is gone; absent = the contract's.
+    pub until: Option<Written<String>>,
 }
 
 /// `[[contract.rates]]`.

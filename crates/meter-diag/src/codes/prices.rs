@@ -61,10 +61,6 @@ super::codes! {
         "`like` is followed three times at most, and never in a circle: nobody could tell where a price comes from.",
         wrong: "[[model]]\nid = \"a\"\nlike = \"acme/b\"\n[[model]]\nid = \"b\"\nlike = \"acme/a\"",
         right: "[[model]]\nid = \"a\"\nlike = \"acme/b\"";
-    NOT_SUPPORTED = 218, "not-supported", Error,
-        "This part of the format is not computed with yet. It is refused, because ignoring it would give a wrong amount.",
-        wrong: "context = [{ over = 200_000, scope = \"excess\", scale_input = 2 }]",
-        right: "context = [{ over = 200_000, scale_input = 2 }]";
     UNKNOWN_WINDOW = 219, "unknown-window", Error,
         "An overlay names a window that the provider's files do not describe.",
         wrong: "when = [{ window = \"paek\", scale = 2 }]", right: "when = [{ window = \"peak\", scale = 2 }]";

@@ -45,6 +45,5 @@ fn code(kind: FaultKind) -> Code {
         FaultKind::LikeTooDeep => prices::LIKE_TOO_DEEP,
         FaultKind::NoRows => prices::NO_ROWS,
         FaultKind::UnknownWord => files::UNKNOWN_WORD,
-        FaultKind::NotSupported => prices::NOT_SUPPORTED,
     }
 }

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::table::{Table, Value};
 use meter_call::Meter;
-use meter_diag::{codes::files, codes::prices, nearest};
+use meter_diag::{codes::files, nearest};
 use meter_price::{Figure, RatesText, Written};
 
 impl Reader<'_> {
@@ -37,18 +37,39 @@ impl Reader<'_> {
         if let Some(number) = value.as_number() {
             return Some(self.written(number.map(|literal| Figure::Number(literal.text.to_owned()))));
         }
-        if value.as_table().is_some() {
-            value.doc().report_with_help(
-                prices::NOT_SUPPORTED,
-                value.span,
-                "billing minimums and steps are not supported yet",
-                "write the price alone, as text",
-            );
-            return None;
+        if let Some(table) = value.as_table() {
+            return self.terms(&table);
         }
         let needed = "a number or a text such as \"10 / 1000 calls\"";
         let text = value.as_text().or_else(|| value.wrong(needed))?;
         Some(self.written(text.map(|text| Figure::Text(text.to_owned()))))
+    }
+
+    /// `{ price = "0.111 / hour", min = "10 seconds", step = "1 second" }` as the one text that a bill shows.
+    fn terms(&self, table: &Table<'_, '_>) -> Option<Written<Figure>> {
+        let price = table.need("price")?;
+        let mut text = match price.as_number() {
+            Some(number) => format!("{} / 1M tokens", number.value.text.replace('_', "")),
+            None => price.text()?.value.to_owned(),
+        };
+        let terms = ["min", "step"].into_iter().filter_map(|word| Some(format!("{word} {}", table.text(word)?.value)));
+        let terms: Vec<String> = terms.collect();
+        if !terms.is_empty() {
+            text = format!("{text} ({})", terms.join(", "));
+        }
+        let mark = self.mark(table.span);
+        self.unknown(table);
+        Some(Written::new(Figure::Text(text), mark))
+    }
+
+    /// Reports keys that nobody asked for.
+    fn unknown(&self, table: &Table<'_, '_>) {
+        for (key, _) in table.entries() {
+            if !["price", "min", "step"].contains(&key.value) {
+                let message = format!("no key `{}` here", key.value);
+                table.doc().report_with_help(files::UNKNOWN_KEY, key.span, message, "`price`, `min` and `step`");
+            }
+        }
     }
 
     /// Names of meters.

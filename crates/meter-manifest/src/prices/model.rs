@@ -2,10 +2,11 @@
 
 use super::Reader;
 use crate::table::{At, Table};
-use meter_price::{Axis, ModelText, RowText, TierText, WhenText, Written};
+use meter_price::{Axis, ModelText, QuotaText, RowText, TierText, WhenText, Written};
 
 /// Keys of a row that are no meters.
-const ROW: &[&str] = &["from", "until", "source", "checked", "basis", "note", "free", "use", "context", "when"];
+const ROW: &[&str] =
+    &["from", "until", "source", "checked", "basis", "note", "free", "use", "context", "when", "cache_min_tokens"];
 /// Keys of a tier that are no meters.
 const TIER: &[&str] = &["over", "at_least", "scale_input", "scale_output", "scope", "free"];
 /// Keys of an overlay that are no meters; the conditions come on top.
@@ -23,6 +24,7 @@ impl Reader<'_> {
             from: self.instant(&table, "from"),
             replace: table.flag("replace"),
             max_output: table.integer("max_output", 1..=i64::MAX).map(|at| at.value.unsigned_abs()),
+            uses: self.texts(&table, "use"),
             when: self.whens(&table, "when"),
             rows: table.tables("rates").iter().filter_map(|table| self.row(table)).collect(),
         };
@@ -42,12 +44,32 @@ impl Reader<'_> {
             checked: self.instant(table, "checked"),
             basis: text("basis"),
             note: text("note"),
-            free: text("free"),
+            free: table.value("free").and_then(|value| value.as_text()).map(|at| at.value.to_owned()),
+            quotas: self.quotas(table),
+            cache_min_tokens: table.integer("cache_min_tokens", 1..=i64::MAX).map(|at| at.value.unsigned_abs()),
             uses: self.texts(table, "use"),
             rates: self.rates(table, ROW),
             context: self.tiers(table),
             when: self.whens(table, "when"),
         })
+    }
+
+    /// `free = [{ meter = "grounding", quantity = 5_000, per = "month" }]`; a text is the reason for a price of 0 instead.
+    fn quotas(&self, table: &Table<'_, '_>) -> Vec<QuotaText> {
+        let free = table.value("free").filter(|value| value.as_text().is_none());
+        let read = |table: Table<'_, '_>| {
+            table.need("meter");
+            table.need("quantity");
+            let quota = QuotaText {
+                meter: self.meters(&table, "meter").into_iter().next()?,
+                quantity: table.integer("quantity", 1..=i64::MAX)?.value.unsigned_abs(),
+                per: self.need_text(&table, "per"),
+                shared: table.text("shared").map(|at| at.value.to_owned()),
+            };
+            table.finish();
+            Some(quota)
+        };
+        free.map(|value| value.tables()).unwrap_or_default().into_iter().filter_map(read).collect()
     }
 
     fn tiers(&self, table: &Table<'_, '_>) -> Vec<TierText> {

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::table::Table;
 use meter_price::{
-    AliasText, ContractRatesText, ContractText, HolidaysText, PlanText, SettlementText, WindowText, Written,
+    AliasText, ContractRatesText, ContractText, CreditText, HolidaysText, PlanText, SettlementText, WindowText,
 };
 
 impl Reader<'_> {
@@ -63,7 +63,6 @@ impl Reader<'_> {
 
     pub(super) fn contract(&self, table: Table<'_, '_>) -> Option<ContractText> {
         table.need("from");
-        let credit = table.key("credit").map(|span| Written::new("a credit of a contract", self.mark(span)));
         // A label for people: calls do not say whose account they are on.
         table.text("account");
         let contract = ContractText {
@@ -75,10 +74,22 @@ impl Reader<'_> {
             discount: self.number(&table, "discount"),
             except: self.meters(&table, "except"),
             rates: table.tables("rates").iter().map(|table| self.contract_rates(table)).collect(),
-            unsupported: credit,
+            credits: table.tables("credit").into_iter().map(|table| self.credit(table)).collect(),
         };
         table.finish();
         Some(contract)
+    }
+
+    fn credit(&self, table: Table<'_, '_>) -> CreditText {
+        table.need("amount");
+        let credit = CreditText {
+            name: table.text("name").map(|at| at.value.to_owned()),
+            amount: self.number(&table, "amount").unwrap_or_default(),
+            from: self.instant(&table, "from"),
+            until: self.instant(&table, "until"),
+        };
+        table.finish();
+        credit
     }
 
     fn contract_rates(&self, table: &Table<'_, '_>) -> ContractRatesText {

@@ -31,6 +31,8 @@ default = ""
 FLEX = "flex"
 [profile.shared]
 when = [{ class = ["batch", "flex"], scale = 0.5, keep = ["cache_read"] }]
+[profile.regional]
+when = [{ geo = ["eu", "us"], scale = 1.1 }]
 [[fees]]
 from = 2026-01-01
 web_search = "10 / 1000 calls"
@@ -84,6 +86,17 @@ id = "acme-3"
 like = "acme/acme-2"
 drop = ["window"]
 from = 2026-04-01
+use = ["regional"]
+[[model]]
+id = "acme-ear"
+[[model.rates]]
+from = 2026-04-01
+cache_min_tokens = 1_024
+free = [{ meter = "grounding", quantity = 5_000, per = "month", shared = "ears" }]
+input = { price = 3, min = "100 tokens" }
+cache_read = 0.30
+audio = { price = "0.111 / hour", min = "10 seconds", step = "1 second" }
+context = [{ over = 32_000, scope = "excess", input = 6, cache_read = 0.60 }]
 [[contract]]
 name = "acme-2026"
 from = 2026-06-01
@@ -94,6 +107,10 @@ except = ["cache_read"]
 [[contract.rates]]
 model = "acme-2"
 input = 2.50
+[[contract.credit]]
+name = "welcome gift"
+amount = 500
+until = 2026-09-01
 [[plan]]
 name = "acme-max"
 provider = "acme"
@@ -130,8 +147,12 @@ page = "1 / 1000 calls"
 #      ^^^^^^^^^^^^^^^^ error[HM0202]
 image = "1 / banana"
 #       ^^^^^^^^^^^^ error[HM0202]
-audio = { price = "0.111 / hour", min = "10 seconds" }
-#       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error[HM0218]
+audio = { price = "0.111 / hour", min = "10 pages" }
+#       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ error[HM0202]
+video = { price = "0.1 / second", step = "2 seconds", max = "1 hour" }
+#                                                     ^^^ error[HM0107]
+characters = { min = "10 characters" }
+#            ^ error[HM0108]
 input_image = "output_audoi"
 #             ^^^^^^^^^^^^^^ error[HM0216]
 input_video = "cache_read_video"
@@ -253,7 +274,9 @@ context = [
   { over = 400_000, input = 2, output = 4, scale_input = 2 },
 # ^ error[HM0206]
   { over = 500_000, scale_input = 2, scope = "excess" },
-#                                            ^^^^^^^^ error[HM0218]
+# ^ error[HM0206]
+  { over = 550_000, input = 2, output = 3, scope = "excess" },
+#                              ^^^^^^ error[HM0206]
   { over = 600_000, scale_input = 2, scope = "all" },
 #                                            ^^^^^ error[HM0110]
   { over = 700_000, scale_input = 0 },
@@ -393,8 +416,15 @@ model = "gone"
 #       ^^^^^^ error[HM0216]
 input = 1
 [[contract.credit]]
-#          ^^^^^^ error[HM0218]
+amount = -500
+#        ^^^^ error[HM0201]
+[[contract.credit]]
+amount = 0
+#        ^ error[HM0201]
+[[contract.credit]]
 amount = 500
+until = 2025-01-01
+#       ^^^^^^^^^^ error[HM0221]
 [[contract]]
 # ^ error[HM0208]
 name = "three"

@@ -57,7 +57,7 @@ fn take(
         return None;
     };
     let inherited = take(other, at, merged, resolved, depth + 1, faults)?;
-    let mut rows = adapt(provider, model, own, inherited, faults);
+    let mut rows = adapt(provider, merged.get(provider)?, model, own, inherited, faults);
     // A row of its own beats one taken over.
     rows.retain(|row| !own.rows.iter().any(|mine| mine.row.from == row.row.from));
     rows.extend(own.rows.iter().cloned());
@@ -69,6 +69,7 @@ fn take(
 /// place of inherited ones about the same axes.
 fn adapt(
     provider: &str,
+    files: &MergedProvider,
     model: &MergedModel,
     own: &ResolvedModel,
     inherited: Vec<ResolvedRow>,
@@ -84,6 +85,8 @@ fn adapt(
             }
         }
     }
+    // The shared overlays of an own row were read there already; here a missing profile is not said again.
+    let shared = rows::shared(files, model, &mut Faults::default());
     let cut = model.from.as_ref().and_then(|from| instant_of(from, faults));
     let mut rows = Vec::new();
     let count = inherited.len();
@@ -99,7 +102,8 @@ fn adapt(
         row.provider = provider.to_owned();
         row.model = model.id.value.clone();
         row.rates.0.retain(|meter, _| is_token(*meter));
-        let mine = rows::own_overlays(&model.when, &row, &own.windows, faults);
+        row.quotas.retain(|quota| is_token(quota.meter));
+        let mine = rows::own_overlays(&shared, &row, &own.windows, faults);
         let mut overlays: Vec<_> = theirs
             .into_iter()
             .filter(|placed| !placed.overlay.on.keys().any(|axis| dropped.contains(axis)))

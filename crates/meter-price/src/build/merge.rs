@@ -30,6 +30,7 @@ pub(super) struct MergedModel {
     pub drop: Vec<Written<String>>,
     pub from: Option<Written<String>>,
     pub max_output: Option<u64>,
+    pub uses: Vec<Written<String>>,
     pub when: Vec<WhenText>,
     pub rows: Vec<MergedRow>,
 }
@@ -144,6 +145,9 @@ fn add_model(
     known.max_output = model.max_output.or(known.max_output);
     if !model.drop.is_empty() {
         known.drop = model.drop;
+    }
+    if !model.uses.is_empty() {
+        known.uses = model.uses;
     }
     if !model.when.is_empty() {
         known.when = model.when;

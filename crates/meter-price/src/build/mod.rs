@@ -12,7 +12,7 @@ mod windows;
 use crate::book::{Model, PriceBook, Provider};
 use crate::fault::Faults;
 use crate::row::{FEES, PricedRow};
-use crate::written::{Mark, PriceFile, Written};
+use crate::written::{PriceFile, Written};
 use crate::{FaultKind, PriceFault, instant};
 use merge::MergedProvider;
 use meter_call::UnixMillis;
@@ -137,9 +137,4 @@ fn span_of(
         return None;
     }
     Some((begin, Some(end)))
-}
-
-/// A finding that part of the format is not computed with yet: better loud than a wrong amount.
-fn not_supported(what: &str, mark: Mark, faults: &mut Faults) {
-    faults.push(FaultKind::NotSupported, mark, format!("{what} is not supported yet"));
 }

@@ -1,11 +1,10 @@
 //! Reads prices: numbers, units, names of other meters, tiers.
 
-use super::not_supported;
 use crate::fault::{FaultKind, Faults};
 use crate::rate::{Factor, Rate, RateError, Unit};
 use crate::row::{Bound, Price, Rates, Tier, TierEffect, is_token};
 use crate::written::{Figure, Mark, RatesText, TierText, Written};
-use meter_call::Meter;
+use meter_call::{Meter, Side};
 
 /// The prices of a table; what cannot be read is a fault and left out. `free` is the reason for zeros, if there is one.
 pub(super) fn rates(written: &RatesText, free: bool, faults: &mut Faults) -> Rates {
@@ -82,6 +81,11 @@ fn price(meter: Meter, figure: &Written<Figure>, faults: &mut Faults) -> Option<
             faults.push(FaultKind::BadFigure, figure.mark, error.to_string());
             None
         }
+        Err(error @ RateError::Terms(_)) => {
+            let help = format!("whole numbers of what the price counts, such as \"10 {usual}\"");
+            faults.push(FaultKind::BadUnit, figure.mark, error.to_string()).help(help);
+            None
+        }
     }
 }
 
@@ -109,19 +113,32 @@ pub(super) fn tiers(written: &[TierText], base: &Rates, free: bool, faults: &mut
             faults.push(FaultKind::BadTier, tier.mark, "the bound is not above the one before it");
             continue;
         }
+        if tiers.last().is_some_and(|last| last.excess != read.excess) {
+            faults.push(FaultKind::BadTier, tier.mark, "tiers are either all for the request or all for the excess");
+            continue;
+        }
         tiers.push(read);
     }
     tiers
 }
 
 fn read_tier(tier: &TierText, base: &Rates, free: bool, faults: &mut Faults) -> Option<Tier> {
-    match &tier.scope {
-        Some(scope) if scope.value == "excess" => not_supported("a tier for the excess only", scope.mark, faults),
+    let excess = match &tier.scope {
+        Some(scope) if scope.value == "excess" => true,
         Some(scope) if scope.value != "request" => {
             let message = format!("`{}` is no scope", scope.value);
             faults.push(FaultKind::UnknownWord, scope.mark, message).help("`request` or `excess`");
+            false
         }
-        _ => {}
+        _ => false,
+    };
+    let answer = tier.rates.iter().map(|(meter, _)| meter).find(|meter| meter.value.side() == Side::Output);
+    if let Some(mark) = answer.map(|meter| meter.mark).or(tier.scale_output.as_ref().map(|scale| scale.mark))
+        && excess
+    {
+        let message = "a tier for the excess is about the prompt: no part of an answer lies over its bound";
+        faults.push(FaultKind::BadTier, mark, message).help("leave the answer out, or use `scope = \"request\"`");
+        return None;
     }
     let bound = match (tier.over, tier.at_least) {
         (Some(over), None) => Bound::Over(over),
@@ -141,11 +158,17 @@ fn read_tier(tier: &TierText, base: &Rates, free: bool, faults: &mut Faults) -> 
     if scales {
         let input = tier.scale_input.as_ref().and_then(|scale| factor(scale, faults));
         let output = tier.scale_output.as_ref().and_then(|scale| factor(scale, faults));
-        return Some(Tier { bound, effect: TierEffect::Scale { input, output } });
+        return Some(Tier { bound, excess, effect: TierEffect::Scale { input, output } });
     }
     let rates = rates(&tier.rates, free || tier.free.is_some(), faults);
-    lacks(base, &rates, tier.mark, "the tier", faults);
-    Some(Tier { bound, effect: TierEffect::Rates(rates) })
+    if excess {
+        let mut prompt = base.clone();
+        prompt.0.retain(|meter, _| meter.side() == Side::Input);
+        lacks(&prompt, &rates, tier.mark, "the tier", faults);
+    } else {
+        lacks(base, &rates, tier.mark, "the tier", faults);
+    }
+    Some(Tier { bound, excess, effect: TierEffect::Rates(rates) })
 }
 
 /// A fault for every token meter that `base` prices and `rates` does not.

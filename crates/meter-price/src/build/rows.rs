@@ -5,9 +5,9 @@ use super::overlays::{self, PlacedOverlay};
 use super::{prices, span_of};
 use crate::fault::{FaultKind, Faults};
 use crate::instant;
-use crate::row::{Axis, Row};
+use crate::row::{Axis, Quota, Row};
 use crate::window::Window;
-use crate::written::{Layer, Mark, WhenText};
+use crate::written::{Layer, Mark, QuotaText, WhenText, Written};
 use std::collections::BTreeMap;
 
 /// A row with what is still needed to take it over elsewhere and to report on it.
@@ -28,13 +28,49 @@ pub(super) fn rows(
     windows: &BTreeMap<String, Window>,
     faults: &mut Faults,
 ) -> Vec<ResolvedRow> {
+    let shared = shared(files, model, faults);
     let mut rows: Vec<ResolvedRow> = model
         .rows
         .iter()
-        .filter_map(|written| row(provider, &model.id.value, files, written, &model.when, windows, faults))
+        .filter_map(|written| row(provider, &model.id.value, files, written, &shared, windows, faults))
         .collect();
     rows.sort_by_key(|resolved| resolved.row.from);
     rows
+}
+
+/// The overlays of all rows of a model: its profiles' and its own.
+pub(super) fn shared(files: &MergedProvider, model: &MergedModel, faults: &mut Faults) -> Vec<WhenText> {
+    let mut shared = profiles(files, &model.uses, faults);
+    shared.extend(model.when.iter().cloned());
+    shared
+}
+
+fn profiles(files: &MergedProvider, names: &[Written<String>], faults: &mut Faults) -> Vec<WhenText> {
+    let mut overlays = Vec::new();
+    for name in names {
+        match files.profiles.get(&name.value) {
+            Some(when) => overlays.extend(when.iter().cloned()),
+            None => {
+                faults.push(FaultKind::UnknownProfile, name.mark, format!("there is no profile `{}`", name.value));
+            }
+        }
+    }
+    overlays
+}
+
+fn quotas(written: &[QuotaText], faults: &mut Faults) -> Vec<Quota> {
+    const SPANS: [&str; 3] = ["minute", "day", "month"];
+    for quota in written.iter().filter(|quota| !SPANS.contains(&quota.per.value.as_str())) {
+        let message = format!("`{}` is no span of a quota", quota.per.value);
+        faults.push(FaultKind::UnknownWord, quota.per.mark, message).help(format!("one of: {}", SPANS.join(", ")));
+    }
+    let quota = |written: &QuotaText| Quota {
+        meter: written.meter.value,
+        quantity: written.quantity,
+        per: written.per.value.clone(),
+        shared: written.shared.clone(),
+    };
+    written.iter().map(quota).collect()
 }
 
 /// One row. `shared` are the overlays of its model.
@@ -59,16 +95,8 @@ pub(super) fn row(
     let free = text.free.is_some();
     let rates = prices::rates(&text.rates, free, faults);
     let context = prices::tiers(&text.context, &rates, free, faults);
-    let mut profiles = Vec::new();
-    for name in &text.uses {
-        match files.profiles.get(&name.value) {
-            Some(when) => profiles.extend(when),
-            None => {
-                faults.push(FaultKind::UnknownProfile, name.mark, format!("there is no profile `{}`", name.value));
-            }
-        }
-    }
-    let written = profiles.into_iter().chain(shared).chain(&text.when);
+    let profiles = profiles(files, &text.uses, faults);
+    let written = profiles.iter().chain(shared).chain(&text.when);
     let overlays: Vec<PlacedOverlay> =
         written.filter_map(|when| overlays::overlay(when, &rates, !context.is_empty(), windows, faults)).collect();
     overlays::clashes(&rates, &overlays, faults);
@@ -95,6 +123,8 @@ pub(super) fn row(
         context,
         when: overlays.iter().map(|placed| placed.overlay.clone()).collect(),
         windows: used,
+        cache_min_tokens: text.cache_min_tokens,
+        quotas: quotas(&text.quotas, faults),
     };
     Some(ResolvedRow { row, overlays, user: *layer == Layer::User })
 }

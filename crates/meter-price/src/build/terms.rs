@@ -1,13 +1,14 @@
 //! Settlement, classes of the wire, contracts and plans.
 
 use super::merge::MergedProvider;
-use super::{not_supported, prices, span_of};
+use super::{instant_of, prices, span_of};
+use crate::Credit;
 use crate::book::{Contract, Model, Plan, Settlement};
 use crate::fault::{FaultKind, Faults};
 use crate::rate::Factor;
 use crate::row::{Axis, PricedRow};
 use crate::written::{ContractText, Written};
-use meter_call::Meter;
+use meter_call::{Meter, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -59,9 +60,6 @@ pub(super) fn settlement(provider: &MergedProvider, faults: &mut Faults) -> Opti
 pub(super) fn contracts(provider: &MergedProvider, models: &[Model], faults: &mut Faults) -> Vec<Contract> {
     let mut contracts: Vec<(Contract, crate::Mark)> = Vec::new();
     for text in &provider.contracts {
-        if let Some(part) = &text.unsupported {
-            not_supported(part.value, part.mark, faults);
-        }
         let Some((from, until)) = span_of(&text.from, text.until.as_ref(), faults) else { continue };
         let factor = match &text.discount {
             None => None,
@@ -76,7 +74,8 @@ pub(super) fn contracts(provider: &MergedProvider, models: &[Model], faults: &mu
         };
         let except = text.except.iter().map(|meter| meter.value).collect();
         let fixed = fixed(text, models, faults);
-        let contract = Contract { name: text.name.value.clone(), from, until, factor, except, fixed };
+        let credits = credits(text, (from, until), faults);
+        let contract = Contract { name: text.name.value.clone(), from, until, factor, except, fixed, credits };
         let overlaps = |(other, _): &&(Contract, crate::Mark)| {
             other.until.is_none_or(|end| contract.from < end) && contract.until.is_none_or(|end| other.from < end)
         };
@@ -113,6 +112,41 @@ fn fixed(
         }
     }
     fixed
+}
+
+/// The amounts of a contract that spend is drawn from; each holds as long as the contract unless it says otherwise.
+fn credits(text: &ContractText, holds: (UnixMillis, Option<UnixMillis>), faults: &mut Faults) -> Vec<Credit> {
+    let mut credits = Vec::new();
+    for credit in &text.credits {
+        let amount = Ratio::literal(&credit.amount.value).and_then(PicoUsd::from_usd);
+        let amount = match amount {
+            Ok(amount) if amount > PicoUsd::ZERO => amount,
+            Ok(_) => {
+                faults.push(FaultKind::BadFigure, credit.amount.mark, "a credit is more than 0");
+                continue;
+            }
+            Err(error) => {
+                faults.push(FaultKind::BadFigure, credit.amount.mark, format!("`{}`: {error}", credit.amount.value));
+                continue;
+            }
+        };
+        let from = match &credit.from {
+            Some(from) => instant_of(from, faults).unwrap_or(holds.0),
+            None => holds.0,
+        };
+        let until = match &credit.until {
+            Some(until) => instant_of(until, faults),
+            None => holds.1,
+        };
+        if let (Some(end), Some(written)) = (until.filter(|end| *end <= from), &credit.until) {
+            let message = format!("`until` is not after `from` ({})", crate::instant::print(end));
+            faults.push(FaultKind::EndsBeforeItBegins, written.mark, message);
+            continue;
+        }
+        let name = credit.name.clone().unwrap_or_else(|| text.name.value.clone());
+        credits.push(Credit { name, amount, from, until });
+    }
+    credits
 }
 
 /// 12.5 per cent off leaves 0.875.

@@ -34,6 +34,72 @@ fn a_tier_moves_the_whole_request_and_its_bound_is_as_written() {
 }
 
 #[test]
+fn where_only_the_excess_pays_more_a_bucket_over_the_bound_has_two_lines() {
+    let tier = TierText {
+        over: Some(100),
+        rates: rates("input 10, cache_read 1"),
+        scope: Some(text("excess")),
+        ..TierText::default()
+    };
+    let book = one(RowText { context: vec![tier], ..row("2026-01-01", "input 1, cache_read 0.1, output 2") });
+    let bill = |read, input| {
+        let call = [(Meter::Input, input), (Meter::CacheRead, read), (Meter::Output, 1000)];
+        let costing = bill(&book, "m", &call, &Attributes::default());
+        let lines: Vec<_> = costing.lines.iter().map(|line| (line.meter, line.quantity, line.amount)).collect();
+        for line in &costing.lines {
+            assert_eq!(derive(&costing.prices[0].row, line).ok(), line.amount);
+        }
+        lines
+    };
+    let pico = |pico| Some(PicoUsd::from_pico(pico));
+    let answer = (Meter::Output, 1000, pico(2_000_000_000));
+    // What was read from the cache is the beginning of the prompt, so the new part is what lies over the bound.
+    assert_eq!(
+        bill(60, 70),
+        [
+            (Meter::CacheRead, 60, pico(6_000_000)),
+            (Meter::Input, 40, pico(40_000_000)),
+            (Meter::Input, 30, pico(300_000_000)),
+            answer,
+        ]
+    );
+    assert_eq!(
+        bill(100, 70),
+        [(Meter::CacheRead, 100, pico(10_000_000)), (Meter::Input, 70, pico(700_000_000)), answer]
+    );
+    assert_eq!(bill(60, 40), [(Meter::CacheRead, 60, pico(6_000_000)), (Meter::Input, 40, pico(40_000_000)), answer]);
+}
+
+#[test]
+fn excess_tiers_add_up_band_by_band() {
+    let tier = |at_least, by| TierText {
+        at_least: Some(at_least),
+        scale_input: Some(text(by)),
+        scope: Some(text("excess")),
+        ..TierText::default()
+    };
+    let book = one(RowText { context: vec![tier(11, "2"), tier(21, "3")], ..row("2026-01-01", "input 1") });
+    let costing = bill(&book, "m", &[(Meter::Input, 35)], &Attributes::default());
+    let by = |line: &meter_call::CostLine| line.multipliers.first().map(|by| by.name.clone());
+    let lines: Vec<_> = costing.lines.iter().map(|line| (line.quantity, by(line))).collect();
+    assert_eq!(lines, [(10, None), (10, Some("context>=11".into())), (15, Some("context>=21".into()))]);
+    assert_eq!(costing.list, Some(PicoUsd::from_pico(10_000_000 + 20_000_000 + 45_000_000)));
+}
+
+#[test]
+fn a_billing_minimum_and_step_raise_what_is_billed_and_stand_on_the_line() {
+    let book = one(row("2026-01-01", "audio \"3.6 / hour (min 10 seconds, step 4 seconds)\""));
+    let bill = |seconds| bill(&book, "m", &[(Meter::Audio, seconds)], &Attributes::default());
+    assert_eq!(amounts(&bill(1)), [Some(12_000_000_000)]);
+    assert_eq!(amounts(&bill(12)), [Some(12_000_000_000)]);
+    assert_eq!(amounts(&bill(13)), [Some(16_000_000_000)]);
+    let line = &bill(13).lines[0];
+    assert_eq!((line.quantity, line.rate.as_deref()), (13, Some("3.6 / hour (min 10 seconds, step 4 seconds)")));
+    assert_eq!(derive(&bill(13).prices[0].row, line).ok(), line.amount);
+    assert!(matches!(bill(u64::MAX).unpriced.as_slice(), [WhyUnpriced::Overflow]));
+}
+
+#[test]
 fn a_long_prompt_makes_no_fee_dearer() {
     let tier = TierText {
         over: Some(1),
