@@ -7,6 +7,7 @@
 mod answer;
 mod export;
 mod guard;
+mod metrics;
 mod params;
 mod routes;
 mod state;

@@ -3,13 +3,13 @@
 use crate::{
     ApiState,
     answer::{Failure, json},
-    export, guard,
+    export, guard, metrics,
     params::{Params, months},
 };
 use axum::{
     Router,
     extract::{Path, State},
-    http::StatusCode,
+    http::{StatusCode, header},
     middleware,
     response::{IntoResponse, Response},
     routing::get,
@@ -35,6 +35,7 @@ pub(crate) fn router(state: Arc<ApiState>, port: u16) -> Router {
     let shared = Shared { state: state.clone(), readers: Arc::new(Semaphore::new(READERS_MAX)) };
     Router::new()
         .route("/health", get(health))
+        .route("/metrics", get(metrics))
         .route("/v1/daemon/status", get(daemon_status))
         .route("/v1/projects", get(projects))
         .route("/v1/projects/{slug}", get(project))
@@ -85,6 +86,11 @@ async fn health(State(shared): State<Shared>) -> Response {
         HealthWord::Stalled => StatusCode::SERVICE_UNAVAILABLE,
     };
     (status, json(&Document::new(health))).into_response()
+}
+
+async fn metrics(State(shared): State<Shared>) -> Result<Response, Failure> {
+    let uses = shared.read(Reader::uses).await?.unwrap_or_default();
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], metrics::text(&uses)).into_response())
 }
 
 async fn daemon_status(State(shared): State<Shared>) -> Result<Response, Failure> {

@@ -85,6 +85,9 @@ pub enum JournalError {
         /// The system's answer.
         source: io::Error,
     },
+    /// The database could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
     /// Not everything arrived in the database in time; it stays in the journal.
     #[error("{pending} records are still on their way into the database")]
     Late {

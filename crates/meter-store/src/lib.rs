@@ -24,9 +24,9 @@ pub use journal::{
 pub use reader::{
     Activity, AuditPage, AuditQuery, BadCursor, By, CallDetail, CallPage, CallQuery, CallRow, CoverageRow, Cursor,
     DayUse, Found, ID_PREFIX_MIN, Months, Part, Project, ProjectUse, Range, Reader, Report, ReportQuery, ReportRow,
-    Spend, Totals,
+    RunTotals, Spend, Totals, Use,
 };
 pub use rfc3339::{parse as parse_rfc3339, text as rfc3339};
 pub use schema::SCHEMA_VERSION;
-pub use store::Store;
+pub use store::{Repriced, Store};
 pub use writer::{DatabaseState, Writer, WriterOptions, WriterStatus};

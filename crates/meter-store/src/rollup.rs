@@ -93,14 +93,14 @@ pub(crate) fn subtract(db: &Connection, id: CallId) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Throws all rollups away and sums the rows anew.
+/// Sums the rows anew. Sums from before the oldest row stay: their rows were purged, and nothing else knows them.
 pub(crate) fn rebuild(db: &Connection) -> Result<(), StoreError> {
     let sums = SUMS.map(|(_, value)| format!("SUM({value})")).join(", ");
     let names = names();
     for (table, bucket) in TABLES {
         let key = key_of_row(bucket);
         db.execute_batch(&format!(
-            "DELETE FROM {table};
+            "DELETE FROM {table} WHERE bucket >= (SELECT COALESCE(MIN(substr(requested_at, 1, 10)), '') FROM requests);
              INSERT INTO {table} ({KEY}, {names}) SELECT {key}, {sums} FROM requests GROUP BY 1, 2, 3, 4, 5, 6"
         ))
         .act("rebuild the rollups")?;

@@ -107,7 +107,9 @@ fn a_token_guards_every_route_but_health() {
         }
         request.call().unwrap().status().as_u16()
     };
-    for path in ["/v1/stats", "/v1/projects", "/v1/requests", "/v1/requests.csv", "/v1/daemon/status", "/nothing"] {
+    for path in
+        ["/v1/stats", "/v1/projects", "/v1/requests", "/v1/requests.csv", "/v1/daemon/status", "/metrics", "/nothing"]
+    {
         assert_eq!(status(path, None), 401, "{path}");
         assert_eq!(status(path, Some("Bearer wrong-horse-battery")), 401, "{path}");
         assert_eq!(status(path, Some("correct-horse-battery")), 401, "{path}");

@@ -1,6 +1,6 @@
 //! Names, kinds and nullability of the documented fields.
 
-use crate::server::{Api, call};
+use crate::server::{Api, agent, call};
 use meter_call::{CallRecord, Evidence, UsageState};
 use serde_json::{Value, json};
 use std::sync::atomic::Ordering;
@@ -171,6 +171,15 @@ fn daemon_status() {
     check_shape(&status, &[("last_seen_at", "string|null"), ("request_count_last_hour", "int")]);
     assert_eq!(status["last_seen_at"], json!("2026-11-24T10:03:00.000Z"));
     assert_eq!((&status["request_count_last_hour"], &status["ledger"]["database"]), (&json!(3), &json!("ready")));
+}
+
+#[test]
+fn metrics() {
+    let mut answer = agent().get(seeded().url("/metrics")).call().unwrap();
+    assert_eq!(answer.headers()["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    let text = answer.body_mut().read_to_string().unwrap();
+    let acme = r#"halton_meter_cost_usd_total{project="acme",provider="acme",model="acme-2"} 0.012300000000"#;
+    assert!(text.lines().any(|line| line == acme), "{text}");
 }
 
 #[test]

@@ -70,10 +70,7 @@ pub(crate) fn claim_dead(dir: &Path, own: &Owner) -> Result<Vec<Owned>, JournalE
     for entry in fs::read_dir(dir).map_err(failed("list", dir))? {
         let name = entry.map_err(failed("list", dir))?.file_name();
         // Data without a lock file counts too: someone tidied up too much.
-        let owner = name.to_str().and_then(|name| match name.strip_suffix(".lock") {
-            Some(owner) => Some(owner),
-            None => name.strip_suffix(".jsonl").and_then(|name| name.rsplit_once('.')).map(|(owner, _)| owner),
-        });
+        let owner = name.to_str().and_then(|name| name.strip_suffix(".lock").or_else(|| owner_of(name)));
         if let Some(owner) = owner.filter(|owner| is_owner(owner)) {
             owners.push(Owner(owner.to_owned()));
         }
@@ -129,6 +126,15 @@ pub(crate) fn remove(path: &Path) -> Result<(), JournalError> {
 /// Removes the owner's lock file; the lock itself goes with `owned`.
 pub(crate) fn retire(dir: &Path, owned: Owned) -> Result<(), JournalError> {
     remove(&owned.owner.lock_path(dir))
+}
+
+/// Whether a file of that name holds records.
+pub(crate) fn is_journal(name: &str) -> bool {
+    owner_of(name).is_some_and(is_owner)
+}
+
+fn owner_of(name: &str) -> Option<&str> {
+    name.strip_suffix(".jsonl").and_then(|name| name.rsplit_once('.')).map(|(owner, _)| owner)
 }
 
 /// `<13 digits>-<digits>`: anything else in the folder is not ours to read.

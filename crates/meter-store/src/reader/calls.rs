@@ -157,7 +157,7 @@ impl Reader {
                 wheres.push_str(&format!(" AND {column} = ?{}", values.len()));
             }
         }
-        let total = if status.is_none() && query.run_id.is_none() {
+        let total = if status.is_none() && query.run_id.is_none() && !self.was_purged()? {
             // Rollups know the number without counting rows.
             let filter = Filter { project_id, provider: query.provider.as_deref(), run_id: None };
             self.total(query.range, filter)?.requests
@@ -193,6 +193,16 @@ impl Reader {
         items.truncate(query.limit);
         let next = items.last().filter(|_| more).map(|row| Cursor { at: row.requested_at, id: row.id });
         Ok(CallPage { items, next, total })
+    }
+
+    /// Sums reach further back than rows.
+    fn was_purged(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT COALESCE((SELECT MIN(bucket) FROM rollup_days)
+            < (SELECT COALESCE(MIN(substr(requested_at, 1, 10)), '9999') FROM requests), FALSE)";
+        self.db
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.query_row([], |row| row.get(0)))
+            .act("look for purged rows")
     }
 
     pub(super) fn project_id(&self, slug: &str) -> Result<Option<String>, StoreError> {

@@ -67,6 +67,30 @@ pub struct Report {
     pub models: usize,
 }
 
+/// What one `run` has used so far.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct RunTotals {
+    /// Of calls that have ended.
+    pub totals: Totals,
+    /// The projects they belong to, in order.
+    pub projects: Vec<String>,
+    /// Calls still under way.
+    pub open: u64,
+}
+
+/// The calls of one project with one model.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Use {
+    /// Project slug.
+    pub project: String,
+    /// Provider name.
+    pub provider: String,
+    /// Model id; `""` when no model was named on the wire.
+    pub model: String,
+    /// The sums.
+    pub totals: Totals,
+}
+
 /// One provider's calls of one day in some time zone.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct DayUse {
@@ -171,6 +195,44 @@ impl Reader {
             model: (query.by == By::Model).then_some(model),
             totals,
             latency_p95_ms,
+        })
+    }
+
+    /// What the calls of one `run` used, and how many of them are still under way. What the daemon has written to its
+    /// journal only is not seen yet: see [`Reader::journal_lag`].
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn run_totals(&self, run_id: &str) -> Result<RunTotals, StoreError> {
+        self.snapshot(|reader| {
+            let filter = Filter { run_id: Some(run_id), ..Filter::default() };
+            let slugs = reader.slugs()?;
+            let mut run = RunTotals::default();
+            for (mut key, totals) in reader.grouped(Range::ALL, filter, &["project_id"])? {
+                let id = key.remove(0);
+                run.projects.push(slugs.get(&id).cloned().unwrap_or(id));
+                run.totals.add(&totals);
+            }
+            run.projects.sort();
+            let open = reader.open_calls()?;
+            run.open = open.iter().filter(|open| open.run_id.as_deref() == Some(run_id)).count() as u64;
+            Ok(run)
+        })
+    }
+
+    /// The sums of every project with every model, for metrics.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn uses(&self) -> Result<Vec<Use>, StoreError> {
+        self.snapshot(|reader| {
+            let slugs = reader.slugs()?;
+            let groups = reader.grouped(Range::ALL, Filter::default(), &["project_id", "provider", "model"])?;
+            let named = groups.into_iter().map(|(key, totals)| {
+                let [project, provider, model] = <[String; 3]>::try_from(key).expect("three columns were asked for");
+                Use { project: slugs.get(&project).cloned().unwrap_or(project), provider, model, totals }
+            });
+            Ok(named.collect())
         })
     }
 

@@ -301,6 +301,46 @@ fn budgets_find_spend_and_open_calls() {
 }
 
 #[test]
+fn a_run_tells_what_it_used_and_what_is_still_under_way() {
+    let mut calls = slugs(4);
+    for call in calls.iter_mut().take(3) {
+        call.run_id = Some("run-1".into());
+    }
+    let home = seeded(&calls);
+    let mut open = samples::opened(9, "acme");
+    open.run_id = Some("run-1".into());
+    home.writer.journal().open(&open);
+    home.writer.journal().open(&samples::opened(10, "acme"));
+    home.writer.flush(LONG).unwrap();
+    let reader = home.reader();
+    let run = reader.run_totals("run-1").unwrap();
+    assert_eq!((run.totals.requests, run.open), (3, 1));
+    assert_eq!(run.projects, ["acme", "misc", "web"]);
+    assert_eq!(reader.run_totals("run-2").unwrap(), RunTotals::default());
+}
+
+#[test]
+fn the_lag_is_what_stands_in_the_journal_only() {
+    let home = seeded(&slugs(3));
+    let (reader, journal) = (home.reader(), home.path.with_file_name("journal"));
+    assert_eq!(reader.journal_lag(&journal).unwrap(), 0);
+    let text = b"not yet moved\n";
+    std::fs::write(journal.join("0000000000001-9.000000.jsonl"), text).unwrap();
+    std::fs::write(journal.join("rejected.jsonl"), text).unwrap();
+    assert_eq!(reader.journal_lag(&journal).unwrap(), text.len() as u64);
+    assert_eq!(reader.journal_lag(&journal.join("nowhere")).unwrap(), 0);
+}
+
+#[test]
+fn uses_are_every_project_with_every_model() {
+    let home = seeded(&slugs(9));
+    let uses = home.reader().uses().unwrap();
+    let names: Vec<_> = uses.iter().map(|it| (it.project.as_str(), it.totals.requests)).collect();
+    assert_eq!(names, [("misc", 3), ("web", 3), ("acme", 3)]);
+    assert!(uses.iter().all(|it| it.model == "acme-2"));
+}
+
+#[test]
 fn audit_events_come_in_pages_and_with_their_call() {
     let home = seeded(&slugs(2));
     let event = |number: u64| AuditEvent {

@@ -1,15 +1,15 @@
 //! One journal record into SQLite. Every statement here may run twice for the same record without a second effect.
 
-use super::tokens::{TokenColumns, lines_with_rest};
+use super::{
+    notes,
+    tokens::{TokenColumns, lines_with_rest},
+};
 use crate::{
     error::{Act, StoreError},
-    journal::{AuditEvent, CoverageRecord, PolicyRecord, Record},
+    journal::Record,
     money, rfc3339, rollup,
 };
-use meter_call::{
-    Billing, Buckets, CallId, CallRecord, Evidence, Mode, OpenRecord, ProcessFacts, ProjectSlug, Status, UnixMillis,
-    UsageState,
-};
+use meter_call::{CallId, CallRecord, CostLine, OpenRecord, PriceUse, ProjectSlug, UnixMillis};
 use meter_money::PicoUsd;
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
@@ -20,9 +20,9 @@ pub(super) fn apply(db: &Connection, owner: &str, record: &Record) -> Result<(),
         Record::Close(call) => closed(db, call),
         Record::Amend(call) => amended(db, call),
         Record::Release(id) => forget_open(db, *id),
-        Record::Audit(event) => audit(db, event),
-        Record::Coverage(record) => coverage(db, record),
-        Record::Policy(record) => policy(db, record),
+        Record::Audit(event) => notes::audit(db, event),
+        Record::Coverage(record) => notes::coverage(db, record),
+        Record::Policy(record) => notes::policy(db, record),
     }
 }
 
@@ -58,103 +58,19 @@ fn amended(db: &Connection, call: &CallRecord) -> Result<(), StoreError> {
 
 fn replace(db: &Connection, call: &CallRecord, settled_at: Option<UnixMillis>) -> Result<(), StoreError> {
     rollup::subtract(db, call.id)?;
-    db.prepare_cached("DELETE FROM line_items WHERE request_id = ?1")
-        .and_then(|mut statement| statement.execute([call.id.to_string()]))
-        .act("replace the lines of a call")?;
+    remove_lines(db, call.id)?;
     insert(db, call, Some(call.ended_at), settled_at)
 }
 
-fn forget_open(db: &Connection, id: CallId) -> Result<(), StoreError> {
+pub(super) fn forget_open(db: &Connection, id: CallId) -> Result<(), StoreError> {
     db.prepare_cached("DELETE FROM open_calls WHERE id = ?1")
         .and_then(|mut statement| statement.execute([id.to_string()]))
         .act("remove an open call")?;
     Ok(())
 }
 
-/// Turns what a dead owner left open into rows. Gives their number.
-///
-/// What such a call cost nobody knows: the row has no amount, but the money its budgets held stands as an estimate
-/// between nothing and all of it, so a kill does not empty a budget.
-pub(super) fn interrupt(db: &Connection, owner: &str, default: &ProjectSlug) -> Result<u64, StoreError> {
-    let open: Vec<String> = db
-        .prepare_cached("SELECT record FROM open_calls WHERE owner = ?1 ORDER BY id")
-        .and_then(|mut statement| statement.query_map([owner], |row| row.get(0))?.collect())
-        .act("list open calls")?;
-    let count = open.len() as u64;
-    for text in open {
-        let Ok(open) = serde_json::from_str::<OpenRecord>(&text) else {
-            return Err(StoreError::Value { column: "open_calls.record", value: text });
-        };
-        forget_open(db, open.id)?;
-        insert(db, &lost(open, default), None, None)?;
-    }
-    Ok(count)
-}
-
-fn lost(open: OpenRecord, default: &ProjectSlug) -> CallRecord {
-    let held = open.reservation.map(|reservation| reservation.amount.pico());
-    let half = held.map(|held| PicoUsd::from_pico(held / 2));
-    CallRecord {
-        id: open.id,
-        requested_at: open.requested_at,
-        ended_at: open.requested_at,
-        provider: open.provider,
-        endpoint: open.endpoint,
-        class: open.class,
-        request_kind: "unknown".to_owned(),
-        host: open.host,
-        method: open.method,
-        path: open.path,
-        http_status: None,
-        status: Status::Interrupted,
-        mode: Mode::Standard,
-        billing: Billing::Api,
-        provider_request_id: None,
-        response_id: None,
-        model_requested: None,
-        model: None,
-        service_tier: None,
-        speed: None,
-        geo: None,
-        upstream: None,
-        finish: None,
-        usage_state: UsageState::None,
-        usage: Buckets::default(),
-        reasoning_known: false,
-        tokens_complete: false,
-        evidence: Evidence::None,
-        usage_flags: vec!["lost".to_owned()],
-        lines: Vec::new(),
-        prices: Vec::new(),
-        list: None,
-        contract: None,
-        charged: None,
-        provider_cost: None,
-        estimated: half,
-        estimated_bound: half,
-        rates_source: None,
-        manifest_digest: open.manifest_digest,
-        error_class: None,
-        provider_error_code: None,
-        retry_after_ms: None,
-        retry_of: None,
-        run_id: open.run_id,
-        process: ProcessFacts::default(),
-        source: if open.project.is_some() { "open_record" } else { "default" }.to_owned(),
-        project: open.project.unwrap_or_else(|| default.clone()),
-        reason: "the daemon ended before the call did".to_owned(),
-        branch: None,
-        workdir: None,
-        latency_ms: None,
-        ttfb_ms: None,
-        added_us: None,
-        frames: None,
-        policy_rule: None,
-    }
-}
-
 /// Inserts the row or overwrites the one with its id, with lines, price snapshots and rollup.
-fn insert(
+pub(super) fn insert(
     db: &Connection,
     call: &CallRecord,
     ended_at: Option<UnixMillis>,
@@ -162,31 +78,15 @@ fn insert(
 ) -> Result<(), StoreError> {
     let project = project_id(db, &call.project, call.requested_at)?;
     row(db, call, &project, ended_at, settled_at)?;
-    lines(db, call)?;
-    for price in &call.prices {
-        db.prepare_cached(
-            "INSERT INTO price_snapshots (price_id, provider, model, effective_from, source, row, first_used_at)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
-        )
-        .and_then(|mut statement| {
-            statement.execute(params![
-                price.price_id,
-                price.provider,
-                price.model,
-                rfc3339::text(price.effective_from),
-                price.source,
-                price.row,
-                rfc3339::text(call.requested_at),
-            ])
-        })
-        .act("keep a price")?;
-    }
+    write_lines(db, call.id, &lines_with_rest(call))?;
+    keep_prices(db, &call.prices, call.requested_at)?;
     rollup::add(db, call.id)
 }
 
-fn lines(db: &Connection, call: &CallRecord) -> Result<(), StoreError> {
-    let id = call.id.to_string();
-    for (position, line) in lines_with_rest(call).iter().enumerate() {
+/// Writes the lines of a call that has none.
+pub(crate) fn write_lines(db: &Connection, id: CallId, lines: &[CostLine]) -> Result<(), StoreError> {
+    let id = id.to_string();
+    for (position, line) in lines.iter().enumerate() {
         db.prepare_cached(
             "INSERT OR REPLACE INTO line_items
                 (request_id, position, meter, model, quantity, rate, multipliers, price_id, amount_pico)
@@ -206,6 +106,37 @@ fn lines(db: &Connection, call: &CallRecord) -> Result<(), StoreError> {
             ])
         })
         .act("write a line of a bill")?;
+    }
+    Ok(())
+}
+
+/// Removes the lines of a call.
+pub(crate) fn remove_lines(db: &Connection, id: CallId) -> Result<(), StoreError> {
+    db.prepare_cached("DELETE FROM line_items WHERE request_id = ?1")
+        .and_then(|mut statement| statement.execute([id.to_string()]))
+        .act("replace the lines of a call")?;
+    Ok(())
+}
+
+/// Keeps price rows as they are now. An id that is there already is the same row.
+pub(crate) fn keep_prices(db: &Connection, prices: &[PriceUse], at: UnixMillis) -> Result<(), StoreError> {
+    for price in prices {
+        db.prepare_cached(
+            "INSERT INTO price_snapshots (price_id, provider, model, effective_from, source, row, first_used_at)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT DO NOTHING",
+        )
+        .and_then(|mut statement| {
+            statement.execute(params![
+                price.price_id,
+                price.provider,
+                price.model,
+                rfc3339::text(price.effective_from),
+                price.source,
+                price.row,
+                rfc3339::text(at),
+            ])
+        })
+        .act("keep a price")?;
     }
     Ok(())
 }
@@ -328,76 +259,11 @@ fn row(
     Ok(())
 }
 
-fn audit(db: &Connection, event: &AuditEvent) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO audit_events (id, at, kind, request_id, project, rule, stage, verdict, message, detail)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
-    )
-    .and_then(|mut statement| {
-        statement.execute(params![
-            event.id.to_string(),
-            rfc3339::text(event.at),
-            event.kind,
-            event.call.map(|id| id.to_string()),
-            event.project.as_ref().map(ProjectSlug::as_str),
-            event.rule,
-            event.stage,
-            event.verdict,
-            event.message,
-            json(&event.detail),
-        ])
-    })
-    .act("write an audit event")?;
-    Ok(())
-}
-
-fn coverage(db: &Connection, record: &CoverageRecord) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO coverage (edge, seq, at, host, process, outcome, connections, bytes_up, bytes_down, duration_ms)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING",
-    )
-    .and_then(|mut statement| {
-        statement.execute(params![
-            record.edge,
-            integer(record.seq),
-            rfc3339::text(record.at),
-            record.host,
-            record.process,
-            record.outcome,
-            integer(record.connections),
-            integer(record.bytes_up),
-            integer(record.bytes_down),
-            integer(record.duration_ms),
-        ])
-    })
-    .act("write coverage")?;
-    Ok(())
-}
-
-fn policy(db: &Connection, record: &PolicyRecord) -> Result<(), StoreError> {
-    db.prepare_cached(
-        "INSERT INTO policies (digest, id, position, stage, rule, applied_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT DO NOTHING",
-    )
-    .and_then(|mut statement| {
-        statement.execute(params![
-            record.digest,
-            record.id,
-            record.position,
-            record.stage,
-            record.rule,
-            rfc3339::text(record.applied_at),
-        ])
-    })
-    .act("write a policy")?;
-    Ok(())
-}
-
 /// SQLite's integers are signed; a count beyond 9.2 × 10¹⁸ stands as that.
 pub(super) fn integer(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-fn json<T: serde::Serialize>(value: &T) -> String {
+pub(super) fn json<T: serde::Serialize>(value: &T) -> String {
     serde_json::to_string(value).expect("records have text keys and nothing that fails to serialise")
 }

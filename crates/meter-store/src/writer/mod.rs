@@ -4,9 +4,11 @@
 //! Whatever SQLite says (busy, full, corrupt, newer schema), the records stay in their files and are tried again; the
 //! client's traffic knows nothing of it.
 
-mod apply;
+pub(crate) mod apply;
 mod batch;
+mod lost;
 mod mover;
+mod notes;
 mod progress;
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,6 @@
 //! One round of the writer: adopt what the dead left, then move our own files.
 
-use super::{DatabaseState, MoveError, Progress, WriterOptions, apply, batch, failed};
+use super::{DatabaseState, MoveError, Progress, WriterOptions, apply, batch, failed, lost};
 use crate::{
     error::{Act, StoreError},
     journal::{
@@ -127,7 +127,7 @@ impl Mover {
 
     fn interrupt(&self, db: &mut Connection, owner: &str) -> Result<u64, StoreError> {
         let tx = begin(db)?;
-        let count = apply::interrupt(&tx, owner, &self.options.default_project)?;
+        let count = lost::interrupt(&tx, owner, &self.options.default_project)?;
         tx.commit().act("commit interrupted calls")?;
         Ok(count)
     }
