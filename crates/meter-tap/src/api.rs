@@ -82,7 +82,7 @@ pub enum Event<'a> {
     RequestHead(ExchangeId, &'a RequestHead),
     /// A piece of a request's body, transfer coding removed.
     RequestBody(ExchangeId, &'a [u8]),
-    /// The request is whole.
+    /// The request is whole. Right after the head where an upgrade or CONNECT follows: its stream is not a body.
     RequestEnd(ExchangeId),
     /// An interim answer's status (100, 103); informational.
     Interim(ExchangeId, u16),
@@ -92,7 +92,8 @@ pub enum Event<'a> {
     ResponseBody(ExchangeId, &'a [u8]),
     /// The answer's trailers.
     Trailers(ExchangeId, &'a Fields),
-    /// The exchange is over; its id is not used again. Exactly once for each `RequestHead`.
+    /// The exchange is over; its id is not used again. Exactly once for each `RequestHead`, at the latest when both ends
+    /// were reported. An answer that was whole before its request counts as whole once the request is over too.
     Finished(ExchangeId, Finish),
     /// A WebSocket frame passed (header only): sender, opcode, payload length.
     WebSocketFrame(ExchangeId, Side, u8, u64),
@@ -101,6 +102,11 @@ pub enum Event<'a> {
 }
 
 /// A complete answer in the provider's own error shape.
+///
+/// HTTP/1 sends it with `Content-Length` and `Connection: close`, behind the answers to earlier requests, unless the client
+/// already has the beginning of an answer to this one: then the connection just closes. HTTP/2 does not send it: both sides
+/// get RST_STREAM, the origin CANCEL, the client ENHANCE_YOUR_CALM (which no common client repeats by itself; SDKs that retry
+/// any connection error still do, a few times).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Refusal {
     /// HTTP status.
@@ -129,7 +135,8 @@ pub enum Verdict {
     Allow,
     /// Refuse: the origin never sees a complete request.
     Refuse(Refusal),
-    /// Not yet known; the relay calls [`crate::Tap::decide`] later. Only this exchange waits (in h1: this connection).
+    /// Not yet known; the relay calls [`crate::Tap::decide`] later. Only this exchange waits; in h1, and in h2 where the
+    /// request ends with a header block, all that the client sends on this connection waits behind it.
     Later,
 }
 
@@ -142,6 +149,20 @@ pub trait Observer {
     fn head(&mut self, exchange: ExchangeId, head: &RequestHead) -> HeadVerdict;
     /// A held request is whole (asked right after the event `RequestEnd`).
     fn complete(&mut self, exchange: ExchangeId) -> Verdict;
+    /// Whether the messages of this WebSocket are wanted; asked once, when the origin has agreed to open it.
+    ///
+    /// Frames are counted in any case; joining, unmasking and inflating costs time and memory (up to 16 MiB a direction).
+    fn wants_messages(&mut self, exchange: ExchangeId) -> bool {
+        let _ = exchange;
+        false
+    }
+    /// A whole message of a WebSocket passed, where [`Observer::wants_messages`] said so: who sent it, its opcode (1 text,
+    /// 2 binary), its payload unmasked and decompressed.
+    ///
+    /// Left out: a message over 16 MiB; and of one direction all that comes behind a message that does not decompress.
+    fn websocket_message(&mut self, exchange: ExchangeId, from: Side, opcode: u8, payload: &[u8]) {
+        let _ = (exchange, from, opcode, payload);
+    }
 }
 
 /// What becomes of a gated connection that cannot be read (any more).
@@ -162,7 +183,7 @@ pub enum Fault {
 pub struct Output {
     /// For the origin, in order.
     pub to_origin: Vec<u8>,
-    /// For the client, in order; at a frame or message boundary of what the origin sent.
+    /// For the client, in order. Behind what the relay has written by itself, see [`crate::Tap::rewrites_origin`].
     pub to_client: Vec<u8>,
     /// After `to_client` is written: close the client cleanly, reset the origin, discard what the client still sends
     /// (at most 64 MB or 5 s).

@@ -1,6 +1,6 @@
 //! Keeps the promise that every exchange finishes exactly once, whatever happens to the parser that began it.
 
-use crate::{Event, ExchangeId, Finish, HeadVerdict, Observer, RequestHead, Verdict};
+use crate::{Event, ExchangeId, Finish, HeadVerdict, Observer, RequestHead, Side, Verdict};
 
 /// An observer that remembers which exchanges are open while it passes everything on.
 pub(crate) struct Watch<'a> {
@@ -36,5 +36,13 @@ impl Observer for Watch<'_> {
 
     fn complete(&mut self, exchange: ExchangeId) -> Verdict {
         self.inner.complete(exchange)
+    }
+
+    fn wants_messages(&mut self, exchange: ExchangeId) -> bool {
+        self.inner.wants_messages(exchange)
+    }
+
+    fn websocket_message(&mut self, exchange: ExchangeId, from: Side, opcode: u8, payload: &[u8]) {
+        self.inner.websocket_message(exchange, from, opcode, payload);
     }
 }

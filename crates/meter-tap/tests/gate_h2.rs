@@ -285,6 +285,16 @@ fn an_early_answer_does_not_complete_a_refused_request() {
 }
 
 #[test]
+fn a_reset_of_the_origins_own_makes_ours_needless() {
+    let own = reset(1, 2);
+    for at in 1..own.len() {
+        let turns =
+            [client(post(1, "/stop")), origin(&own[..at]), client(data(END_STREAM, 1, "x")), origin(&own[at..])];
+        check(&turns, &[post(1, "/stop"), cancel(1)], &[own.clone(), window_update(0, 1)]);
+    }
+}
+
+#[test]
 fn what_is_pushed_for_a_refused_request_is_refused_too() {
     let head = post(1, "/deny");
     let promise = frame(5, END_HEADERS, 1, [&[0, 0, 0, 2][..], &block(":path: /pushed")].concat());

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::body::{Body, Piece};
 use super::head::{HeadBuffer, parse_request, parse_response};
-use crate::websocket::{CLOSE, SocketFrames};
-use crate::{End, Event, ExchangeId, Finish, Observer, RequestHead, Side, Unreadable};
+use crate::websocket::Socket;
+use crate::{End, Event, ExchangeId, Finish, Observer, RequestHead, ResponseHead, Side, Unreadable};
 
 /// The passive parser: it never asks for a verdict.
 #[derive(Debug, Default)]
@@ -16,14 +16,15 @@ pub(crate) struct Reader {
     /// an answer can come whole before that, and its exchange stays until the upload is over too.
     open: VecDeque<Exchange>,
     begun: u64,
-    socket_closing: bool,
+    /// Both directions, after an upgrade.
+    socket: Option<Socket>,
 }
 
 #[derive(Debug)]
 enum Direction {
     Head(HeadBuffer),
     Body(Body),
-    Socket(SocketFrames),
+    Socket,
 }
 
 impl Default for Direction {
@@ -116,9 +117,8 @@ impl Reader {
                         }
                     }
                 }
-                Direction::Socket(frames) => {
-                    let closing = &mut self.socket_closing;
-                    read_socket(frames, &input[at..], Side::Client, &self.open, closing, obs)?;
+                Direction::Socket => {
+                    self.read_socket(Side::Client, &input[at..], obs)?;
                     return Ok((input.len(), None));
                 }
             }
@@ -155,7 +155,7 @@ impl Reader {
                     exchange.answer = Answer::Begun;
                     obs.event(Event::ResponseHead(id, &head));
                     if head.status == 101 {
-                        self.switch_protocols(id)?;
+                        self.switch_protocols(id, &head, obs)?;
                     } else if exchange.method == Method::Connect && (200..300).contains(&head.status) {
                         return Err(Unreadable("a tunnel was opened inside the connection"));
                     } else {
@@ -182,9 +182,8 @@ impl Reader {
                         }
                     }
                 }
-                Direction::Socket(frames) => {
-                    let closing = &mut self.socket_closing;
-                    read_socket(frames, &input[at..], Side::Origin, &self.open, closing, obs)?;
+                Direction::Socket => {
+                    self.read_socket(Side::Origin, &input[at..], obs)?;
                     return Ok((input.len(), false));
                 }
             }
@@ -194,8 +193,8 @@ impl Reader {
     /// The client stopped sending. A cancel is judged here, before the origin's last bytes: an answer that is whole
     /// only after its client left was not wanted any more.
     pub(crate) fn client_end(&mut self, end: End, obs: &mut dyn Observer) {
-        if self.is_socket() {
-            return self.end_socket(Finish::ClientLeft, obs);
+        if let Some(socket) = &self.socket {
+            return self.end_socket(socket.is_closing(), Finish::ClientLeft, obs);
         }
         self.open.retain_mut(|exchange| {
             exchange.client_left = exchange.answer != Answer::Whole;
@@ -209,8 +208,8 @@ impl Reader {
 
     /// The origin stopped sending: nothing open can become whole any more, but for a body that this ends.
     pub(crate) fn origin_end(&mut self, end: End, obs: &mut dyn Observer) {
-        if self.is_socket() {
-            return self.end_socket(Finish::OriginLeft, obs);
+        if let Some(socket) = &self.socket {
+            return self.end_socket(socket.is_closing(), Finish::OriginLeft, obs);
         }
         let ends_body = end == End::Clean && matches!(&self.origin, Direction::Body(body) if body.until_close());
         for (position, mut exchange) in self.open.drain(..).enumerate() {
@@ -289,25 +288,34 @@ impl Reader {
     }
 
     /// After a 101 both directions speak something else; we go on only with a WebSocket that nothing was sent ahead of.
-    fn switch_protocols(&mut self, id: ExchangeId) -> Result<(), Unreadable> {
+    fn switch_protocols(
+        &mut self,
+        id: ExchangeId,
+        head: &ResponseHead,
+        obs: &mut dyn Observer,
+    ) -> Result<(), Unreadable> {
         let idle = matches!(&self.client, Direction::Head(buffer) if buffer.is_empty());
         match self.open.back() {
             Some(last) if last.id == id && idle && last.upgrade.as_deref() == Some("websocket") => {
-                self.client = Direction::Socket(SocketFrames::default());
-                self.origin = Direction::Socket(SocketFrames::default());
+                self.client = Direction::Socket;
+                self.origin = Direction::Socket;
+                self.socket.insert(Socket::default()).open(id, &head.fields, obs);
                 Ok(())
             }
             _ => Err(Unreadable("the connection was upgraded to something we do not read")),
         }
     }
 
-    fn is_socket(&self) -> bool {
-        matches!(self.origin, Direction::Socket(_))
+    fn read_socket(&mut self, from: Side, input: &[u8], obs: &mut dyn Observer) -> Result<(), Unreadable> {
+        match (&mut self.socket, self.open.front()) {
+            (Some(socket), Some(exchange)) => socket.read(exchange.id, from, input, obs),
+            _ => Ok(()),
+        }
     }
 
-    fn end_socket(&mut self, abrupt: Finish, obs: &mut dyn Observer) {
+    fn end_socket(&mut self, socket_closing: bool, abrupt: Finish, obs: &mut dyn Observer) {
         for exchange in self.open.drain(..) {
-            obs.event(Event::Finished(exchange.id, if self.socket_closing { Finish::Whole } else { abrupt }));
+            obs.event(Event::Finished(exchange.id, if socket_closing { Finish::Whole } else { abrupt }));
         }
     }
 }
@@ -319,22 +327,5 @@ impl Exchange {
             (false, Answer::Whole) => Finish::Whole,
             (false, _) => Finish::OriginLeft,
         }
-    }
-}
-
-fn read_socket(
-    frames: &mut SocketFrames,
-    mut input: &[u8],
-    from: Side,
-    open: &VecDeque<Exchange>,
-    closing: &mut bool,
-    obs: &mut dyn Observer,
-) -> Result<(), Unreadable> {
-    loop {
-        let (taken, frame) = frames.next(input)?;
-        input = &input[taken..];
-        let (Some(frame), Some(exchange)) = (frame, open.front()) else { return Ok(()) };
-        *closing |= frame.opcode == CLOSE;
-        obs.event(Event::WebSocketFrame(exchange.id, from, frame.opcode, frame.payload_bytes));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::websocket::{CLOSE, SocketFrames};
+use crate::websocket::Socket;
 use crate::{End, Event, ExchangeId, Fields, Finish, Observer, RequestHead, ResponseHead, Side, Unreadable};
 
 /// Streams that carry an exchange which is not over.
@@ -35,8 +35,7 @@ enum Answer {
 #[derive(Debug, Default)]
 struct Tunnel {
     /// Both directions, where the protocol is WebSocket (RFC 8441).
-    socket: Option<[SocketFrames; 2]>,
-    closing: bool,
+    socket: Option<Socket>,
 }
 
 /// What a request's header block made.
@@ -70,10 +69,8 @@ impl Streams {
         let (head, connect) = request_head(fields);
         let id = ExchangeId(self.begun);
         self.begun += 1;
-        let tunnel = connect.then(|| Tunnel {
-            socket: (head.upgrade.as_deref() == Some("websocket")).then(Default::default),
-            closing: false,
-        });
+        let tunnel =
+            connect.then(|| Tunnel { socket: (head.upgrade.as_deref() == Some("websocket")).then(Socket::default) });
         let opened = Stream { id, request_whole: false, answer: Answer::Awaited, client_left: false, tunnel };
         self.open.insert(stream, opened);
         obs.event(Event::RequestHead(id, &head));
@@ -91,6 +88,11 @@ impl Streams {
             }
             open.answer = Answer::Begun;
             obs.event(Event::ResponseHead(open.id, &head));
+            if let Some(Tunnel { socket: Some(socket) }) = &mut open.tunnel
+                && (200..300).contains(&head.status)
+            {
+                socket.open(open.id, &head.fields, obs);
+            }
         } else if !fields.is_empty() {
             obs.event(Event::Trailers(open.id, &fields));
         }
@@ -110,7 +112,8 @@ impl Streams {
     ) -> Result<Option<ExchangeId>, Unreadable> {
         let Some(open) = self.open.get_mut(&stream) else { return Ok(None) };
         match (&mut open.tunnel, from) {
-            (Some(tunnel), _) => tunnel.data(open.id, from, bytes, obs)?,
+            (Some(Tunnel { socket: Some(socket) }), _) => socket.read(open.id, from, bytes, obs)?,
+            (Some(_), _) => {}
             (None, _) if bytes.is_empty() => {}
             (None, Side::Client) => obs.event(Event::RequestBody(open.id, bytes)),
             (None, Side::Origin) => obs.event(Event::ResponseBody(open.id, bytes)),
@@ -208,26 +211,14 @@ impl Streams {
 
 impl Stream {
     fn finish(&self, abrupt: Finish) -> Finish {
-        let closed = self.tunnel.as_ref().is_some_and(|tunnel| tunnel.closing);
+        let socket = self.tunnel.as_ref().and_then(|tunnel| tunnel.socket.as_ref());
+        let closed = socket.is_some_and(Socket::is_closing);
         match self.answer {
             _ if self.client_left && !closed => Finish::ClientLeft,
             Answer::Whole => Finish::Whole,
             Answer::Awaited | Answer::Begun if closed => Finish::Whole,
             Answer::Awaited | Answer::Begun => abrupt,
         }
-    }
-}
-
-impl Tunnel {
-    fn data(&mut self, id: ExchangeId, from: Side, mut bytes: &[u8], obs: &mut dyn Observer) -> Result<(), Unreadable> {
-        let Some([client, origin]) = &mut self.socket else { return Ok(()) };
-        let frames = if from == Side::Client { client } else { origin };
-        while let (taken, Some(frame)) = frames.next(bytes)? {
-            bytes = &bytes[taken..];
-            self.closing |= frame.opcode == CLOSE;
-            obs.event(Event::WebSocketFrame(id, from, frame.opcode, frame.payload_bytes));
-        }
-        Ok(())
     }
 }
 

@@ -40,6 +40,7 @@ pub fn refusal() -> Refusal {
 
 /// Writes down what it is told, and decides by words in the request's target, so that a conversation carries its own
 /// verdicts: `deny` at the head; `pass` without another question; at the end `stop`, `late`, or else allowed. `panic` fails.
+/// It wants the messages of a WebSocket where the target has `messages`.
 #[derive(Default)]
 pub struct Log {
     pub lines: Vec<String>,
@@ -104,6 +105,15 @@ impl Observer for Log {
             () if target.contains("late") => Verdict::Later,
             () => Verdict::Allow,
         }
+    }
+
+    fn wants_messages(&mut self, exchange: ExchangeId) -> bool {
+        self.targets[exchange.0 as usize].contains("messages")
+    }
+
+    fn websocket_message(&mut self, exchange: ExchangeId, from: Side, opcode: u8, payload: &[u8]) {
+        let text = String::from_utf8_lossy(payload);
+        self.lines.push(format!("#{} {from:?} message {opcode} '{text}'", exchange.0));
     }
 }
 
