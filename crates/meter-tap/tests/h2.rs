@@ -245,3 +245,36 @@ fn what_cannot_be_read_still_passes() {
     after(frame(1, 0, 1, vec![0; (1 << 20) + 1])[..9].to_vec(), "a frame is over the limit");
     check(&[client("GET / HTTP/1.1\r\n\r\n")], "opaque: the connection does not begin as HTTP/2");
 }
+
+#[test]
+fn peers_that_are_not_ours_are_understood() {
+    let unhex = |text: &str| -> Vec<u8> {
+        let pair = |at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex");
+        (0..text.len()).step_by(2).map(pair).collect()
+    };
+    let sent = include_str!("h2_conversation.txt").lines().filter(|line| !line.starts_with('#'));
+    let turns: Vec<Turn> = sent
+        .map(|line| match line.split_once(' ').expect("who and what") {
+            ("client", bytes) => client(unhex(bytes)),
+            (_, bytes) => origin(unhex(bytes)),
+        })
+        .collect();
+    let told = |number: usize| {
+        let start = format!(
+            "#{number} > POST /v1/messages?n={number} api.test
+             #{number} > body {{\"model\":\"m\"}}
+             #{number} > end
+             #{number} < interim 100
+             #{number} < 200
+             #{number} < body one,two",
+        );
+        match number {
+            2 => format!("{start}\n#2 ClientLeft"),
+            _ => format!("{start}\n#{number} < trailers grpc-status=0\n#{number} Whole"),
+        }
+    };
+    for gated in [false, true] {
+        let played = play(Protocol::H2, gated, &cut(&turns, &[11]));
+        assert_eq!(played.log.lines, lines(&(0..4).map(told).collect::<Vec<_>>().join("\n")));
+    }
+}

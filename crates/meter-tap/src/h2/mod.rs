@@ -7,6 +7,7 @@ mod gate;
 mod model;
 mod reader;
 mod recode;
+mod refusal;
 mod streams;
 mod unit;
 
