@@ -41,6 +41,8 @@ pub struct Request {
     pub status: String,
     /// Project slug.
     pub project: String,
+    /// `costed`, `zero_cost`, or `observed`: seen, in no sum.
+    pub class: String,
     /// `chat`, `embedding`, …
     pub request_kind: String,
     /// The model asked for.

@@ -44,6 +44,14 @@ impl Params {
         }
     }
 
+    pub fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.text(name).as_deref() {
+            None | Some("0" | "false") => Ok(false),
+            Some("1" | "true") => Ok(true),
+            Some(_) => Err(Failure::parameter(format!("`{name}` is true or false"))),
+        }
+    }
+
     pub fn cursor(&self) -> Result<Option<Cursor>, Failure> {
         self.parsed("cursor")
     }

@@ -191,6 +191,7 @@ fn query(shared: &Shared, project: Option<String>, params: &Params) -> Result<Ca
         provider: params.text("provider"),
         status: params.status()?,
         run_id: params.text("run_id"),
+        observed: params.flag("observed")?,
         limit: params.limit()?,
         cursor: params.cursor()?,
     })

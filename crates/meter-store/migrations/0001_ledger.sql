@@ -181,7 +181,8 @@ CREATE TABLE coverage (
 
 CREATE INDEX coverage_by_time ON coverage (at);
 
--- Sums of `requests` per quarter of an hour (UTC), kept in the transaction that writes the row. Quarters, because days
+-- Sums of `requests` (observed exchanges left out) per quarter of an hour (UTC), kept in the transaction that writes
+-- the row. Quarters, because days
 -- of every time zone are whole quarters. An amount is whole dollars (`_usd`) plus what is left of each row
 -- (`_rest_pico`): so no sum leaves 64 bits, whatever a mistyped price makes of a row.
 CREATE TABLE rollups (

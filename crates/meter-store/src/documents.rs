@@ -45,6 +45,7 @@ impl From<&CallRow> for meter_api::Request {
             requested_at: rfc3339::text(row.requested_at),
             status: row.status.to_string(),
             project: row.project.clone(),
+            class: row.class.to_string(),
             request_kind: row.request_kind.clone(),
             model_requested: row.model_requested.clone(),
             evidence: row.evidence.to_string(),

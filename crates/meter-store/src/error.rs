@@ -33,6 +33,14 @@ pub enum StoreError {
         /// Its number.
         number: i64,
     },
+    /// The file cannot be made or kept from others.
+    #[error("cannot make {} a private file", path.display())]
+    File {
+        /// The database.
+        path: PathBuf,
+        /// The system's answer.
+        source: io::Error,
+    },
     /// SQLite said no.
     #[error("cannot {act}")]
     Sqlite {
@@ -55,7 +63,8 @@ impl StoreError {
     /// The database is busy, full or otherwise away for now: trying again later can help.
     pub fn is_passing(&self) -> bool {
         use rusqlite::ErrorCode::{CannotOpen, DatabaseBusy, DatabaseLocked, DiskFull, SystemIoFailure};
-        matches!(self, StoreError::Sqlite { source: rusqlite::Error::SqliteFailure(cause, _), .. }
+        matches!(self, StoreError::File { .. })
+            || matches!(self, StoreError::Sqlite { source: rusqlite::Error::SqliteFailure(cause, _), .. }
             if matches!(cause.code, DatabaseBusy | DatabaseLocked | DiskFull | SystemIoFailure | CannotOpen))
     }
 }

@@ -15,6 +15,10 @@ const TABLES: [(&str, &str); 2] =
 /// Key columns, in the order of the primary key.
 pub(crate) const KEY: &str = "bucket, project_id, provider, model, evidence, billing";
 
+/// Rows that sums count. What an observed exchange says of usage was or will be counted elsewhere: reading a stored answer
+/// again repeats its tokens.
+pub(crate) const COUNTED: &str = "class <> 'observed'";
+
 /// What a row adds, beside its key. One text for adding, taking away, rebuilding and summing rows at the ragged ends of
 /// a report, so that the four cannot disagree. Counts above 10¹², which no call has, count as that: a sum must not leave
 /// 64 bits because a provider wrote nonsense.
@@ -62,9 +66,8 @@ fn change(db: &Connection, id: CallId, sign: i64) -> Result<(), StoreError> {
     let names = names();
     for (table, bucket) in TABLES {
         let key = key_of_row(bucket);
-        // Without `WHERE` SQLite would read ON as a join's.
         let sql = format!(
-            "INSERT INTO {table} ({KEY}, {names}) SELECT {key}, {values} FROM requests WHERE id = ?1
+            "INSERT INTO {table} ({KEY}, {names}) SELECT {key}, {values} FROM requests WHERE id = ?1 AND {COUNTED}
              ON CONFLICT ({KEY}) DO UPDATE SET {updates}"
         );
         db.prepare_cached(&sql)
@@ -101,7 +104,7 @@ pub(crate) fn rebuild(db: &Connection) -> Result<(), StoreError> {
         let key = key_of_row(bucket);
         db.execute_batch(&format!(
             "DELETE FROM {table} WHERE bucket >= (SELECT COALESCE(MIN(substr(requested_at, 1, 10)), '') FROM requests);
-             INSERT INTO {table} ({KEY}, {names}) SELECT {key}, {sums} FROM requests GROUP BY 1, 2, 3, 4, 5, 6"
+             INSERT INTO {table} ({KEY}, {names}) SELECT {key}, {sums} FROM requests WHERE {COUNTED} GROUP BY 1, 2, 3, 4, 5, 6"
         ))
         .act("rebuild the rollups")?;
     }

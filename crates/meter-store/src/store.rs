@@ -152,6 +152,7 @@ impl Store {
 
 /// A writing connection with our settings and the newest schema.
 pub(crate) fn connect(path: &Path, busy: Duration, now: &str) -> Result<Connection, StoreError> {
+    make_private(path)?;
     let mut db = Connection::open(path).act("open the database")?;
     db.busy_timeout(busy).act("set the busy time of the database")?;
     // A newer schema is told before anything is changed, the journal mode included.
@@ -164,16 +165,17 @@ pub(crate) fn connect(path: &Path, busy: Duration, now: &str) -> Result<Connecti
         .act("set up the database")?;
     db.set_prepared_statement_cache_capacity(64);
     schema::migrate(&mut db, now)?;
-    make_private(path)?;
     Ok(db)
 }
 
+/// Makes the file when it is not there, and 0600 in any case. Before SQLite opens it, because the files beside it (`-wal`,
+/// `-shm`) take its mode.
 #[cfg(unix)]
 fn make_private(path: &Path) -> Result<(), StoreError> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
-        .act("make the database private")
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let made = std::fs::OpenOptions::new().create(true).append(true).mode(0o600).open(path);
+    made.and_then(|file| file.set_permissions(std::fs::Permissions::from_mode(0o600)))
+        .map_err(|source| StoreError::File { path: path.to_owned(), source })
 }
 
 #[cfg(not(unix))]
@@ -187,6 +189,21 @@ mod tests {
     use crate::{By, CallQuery, Range, Reader, ReportQuery, Writer, WriterOptions, samples};
 
     const LONG: Duration = Duration::from_secs(30);
+
+    #[cfg(unix)]
+    #[test]
+    fn nobody_else_may_read_the_ledger() {
+        use std::os::unix::fs::PermissionsExt;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("db.sqlite");
+        std::fs::write(&path, b"").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let _store = Store::open(&path, "2026-11-24T10:00:00.000Z").unwrap();
+        for entry in std::fs::read_dir(dir.path()).unwrap() {
+            let entry = entry.unwrap();
+            assert_eq!(entry.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", entry.file_name());
+        }
+    }
 
     fn seeded(dir: &Path, numbers: impl Iterator<Item = u64>) -> Store {
         let path = dir.join("db.sqlite");

@@ -1,7 +1,7 @@
 //! Pages, filters and exports.
 
 use crate::server::{Api, agent, call};
-use meter_call::Evidence;
+use meter_call::{EndpointClass, Evidence};
 use serde_json::json;
 
 #[test]
@@ -36,13 +36,16 @@ fn a_walk_by_cursor_sees_every_call_once() {
 fn parameters_filter() {
     let mut other = call(2, "acme");
     other.provider = "other".into();
-    let api = Api::start(&[call(1, "acme"), other, call(24 * 60, "acme")]);
+    let mut seen = call(3, "acme");
+    seen.class = EndpointClass::Observed;
+    let api = Api::start(&[call(1, "acme"), other, seen, call(24 * 60, "acme")]);
     let total = |path: &str| api.ok(path)["total"].clone();
     assert_eq!(total("/v1/requests"), json!(3));
     assert_eq!(total("/v1/projects/acme/requests?provider=other"), json!(1));
     assert_eq!(total("/v1/requests?provider="), json!(3));
     assert_eq!(total("/v1/requests?status=error"), json!(0));
     assert_eq!(total("/v1/requests?unheard=of"), json!(3));
+    assert_eq!(total("/v1/requests?observed=true"), json!(4));
     // That day begins at 05:00 UTC in New York.
     assert_eq!(total("/v1/requests?since=2026-11-25"), json!(1));
     let stats = api.ok("/v1/stats?since=2026-11-25");
@@ -54,7 +57,16 @@ fn parameters_filter() {
 #[test]
 fn nonsense_is_told() {
     let api = Api::start(&[call(1, "acme")]);
-    for bad in ["limit=0", "limit=501", "limit=x", "cursor=x", "since=yesterday", "since=2026-13-01", "status=paused"] {
+    for bad in [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "cursor=x",
+        "since=yesterday",
+        "since=2026-13-01",
+        "status=paused",
+        "observed=2",
+    ] {
         let (status, document) = api.get(&format!("/v1/requests?{bad}"));
         assert_eq!((status, &document["error"]["code"]), (400, &json!("bad_parameter")), "{bad}");
         let name = bad.split('=').next().unwrap();

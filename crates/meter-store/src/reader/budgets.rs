@@ -22,7 +22,7 @@ pub struct Spend {
     pub request_kind: String,
     /// Executable's file name.
     pub process: Option<String>,
-    /// Calls, without refused ones: those never went upstream.
+    /// Calls, without observed ones and refused ones: those never went upstream.
     pub calls: u64,
     /// Prompt and answer tokens.
     pub tokens: u64,
@@ -49,10 +49,11 @@ impl Reader {
                 SUM({tokens}),
                 {charged}, {list}, {estimated}, {bound}
              FROM requests r JOIN projects p ON p.id = r.project_id
-             WHERE requested_at >= ?1 AND requested_at < ?2 AND status <> 'refused'
+             WHERE requested_at >= ?1 AND requested_at < ?2 AND status <> 'refused' AND {counted}
              GROUP BY 1, 2, 3, 4, 5, 6 ORDER BY 1, 2, 3, 4, 5, 6",
             bucket = rollup::BUCKET,
             tokens = rollup::TOKENS,
+            counted = rollup::COUNTED,
             charged = sum("COALESCE(charged_pico, list_pico, 0)"),
             list = sum("COALESCE(list_pico, 0)"),
             estimated = sum("COALESCE(estimated_pico, 0)"),

@@ -3,7 +3,7 @@
 use super::{Cursor, Range, Reader, totals::Filter};
 use crate::{
     error::{Act, StoreError},
-    rfc3339,
+    rfc3339, rollup,
 };
 use meter_call::{Billing, CallId, EndpointClass, ErrorClass, Evidence, Mode, Status, UnixMillis, UsageState};
 use meter_money::PicoUsd;
@@ -103,6 +103,8 @@ pub struct CallQuery {
     pub status: Option<Status>,
     /// Only those of this `run`.
     pub run_id: Option<String>,
+    /// Also exchanges that were only observed; they are no calls, so no sum counts them.
+    pub observed: bool,
     /// At most so many; 0 gives none.
     pub limit: usize,
     /// Behind this one; `None` = from the newest.
@@ -145,6 +147,9 @@ impl Reader {
         let status = query.status.map(Status::as_str);
         let mut wheres = String::from("r.requested_at >= ?1 AND r.requested_at < ?2");
         let mut values: Vec<&dyn ToSql> = vec![&since, &until];
+        if !query.observed {
+            wheres.push_str(&format!(" AND r.{}", rollup::COUNTED));
+        }
         let filters: [(&str, &dyn ToSql, bool); 4] = [
             ("r.project_id", &project_id, project_id.is_some()),
             ("r.provider", &query.provider, query.provider.is_some()),
@@ -157,7 +162,7 @@ impl Reader {
                 wheres.push_str(&format!(" AND {column} = ?{}", values.len()));
             }
         }
-        let total = if status.is_none() && query.run_id.is_none() && !self.was_purged()? {
+        let total = if status.is_none() && query.run_id.is_none() && !query.observed && !self.was_purged()? {
             // Rollups know the number without counting rows.
             let filter = Filter { project_id, provider: query.provider.as_deref(), run_id: None };
             self.total(query.range, filter)?.requests

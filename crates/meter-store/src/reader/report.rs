@@ -7,6 +7,7 @@ use super::{
 use crate::{
     error::{Act, StoreError},
     rfc3339,
+    rollup::COUNTED,
 };
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use std::collections::{BTreeMap, BTreeSet};
@@ -176,7 +177,7 @@ impl Reader {
                     "SELECT latency_ms FROM requests r WHERE requested_at >= ?1 AND requested_at < ?2 AND {by}
                      AND (?4 IS NULL OR COALESCE(model, '') = ?4) AND (?5 IS NULL OR project_id = ?5)
                      AND (?6 IS NULL OR provider = ?6) AND (?7 IS NULL OR run_id = ?7)
-                     AND latency_ms IS NOT NULL ORDER BY latency_ms LIMIT 1 OFFSET ?8"
+                     AND {COUNTED} AND latency_ms IS NOT NULL ORDER BY latency_ms LIMIT 1 OFFSET ?8"
                 );
                 let rank = i64::try_from(rank).unwrap_or(i64::MAX);
                 let values = rusqlite::params![since, until, id, model, project_id, query.provider, query.run_id, rank];

@@ -179,6 +179,28 @@ fn a_total_says_what_it_is_made_of() {
 }
 
 #[test]
+fn observed_exchanges_are_in_no_sum_and_in_lists_when_asked_for() {
+    let mut calls = slugs(4);
+    calls[3].class = meter_call::EndpointClass::Observed;
+    let home = seeded(&calls);
+    let reader = home.reader();
+    let listed = |observed| {
+        let page = reader.calls(&CallQuery { observed, limit: 9, ..CallQuery::default() }).unwrap();
+        (page.items.len(), page.total)
+    };
+    assert_eq!((listed(false), listed(true)), ((3, 3), (4, 4)));
+    assert_eq!(reader.report(&report(By::Model)).unwrap().total.requests, 3);
+    let range = Range::between(samples::at(0), UnixMillis(samples::at(4).0 + 1));
+    assert_eq!(
+        reader.report(&ReportQuery { range, ..report(By::Model) }).unwrap().total.requests,
+        3,
+        "ragged ends too"
+    );
+    assert_eq!(reader.spend(Range::ALL).unwrap().iter().map(|spend| spend.calls).sum::<u64>(), 3);
+    assert!(reader.call(samples::id(4)).unwrap().is_some());
+}
+
+#[test]
 fn sums_do_not_end_at_64_bits() {
     let mut calls = slugs(10);
     for call in &mut calls {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     error::{Act, StoreError},
-    rollup::{self, SUMS},
+    rollup::{self, COUNTED, SUMS},
 };
 use meter_call::{Billing, Evidence};
 use meter_money::PicoUsd;
@@ -134,7 +134,7 @@ impl Reader {
                 wheres.push_str(&format!(" AND {column} = ?{}", values.len()));
             }
         }
-        let mut row_wheres = wheres.clone();
+        let mut row_wheres = format!("{wheres} AND {COUNTED}");
         if filter.run_id.is_some() {
             values.push(&filter.run_id);
             row_wheres.push_str(&format!(" AND run_id = ?{}", values.len()));

@@ -63,8 +63,10 @@ impl Mover {
             Some(db) => db,
             None => store::connect(&self.options.database, BUSY, &now())?,
         };
-        self.adopt(&mut db)?;
+        // What the dead left goes first, but a file of theirs that cannot be read must not hold our own up.
+        let adopted = self.adopt(&mut db);
         self.move_own(&mut db)?;
+        adopted?;
         self.progress().report(|state| {
             state.database = DatabaseState::Ready;
             state.recovered = true;

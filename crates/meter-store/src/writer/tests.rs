@@ -221,6 +221,20 @@ fn a_line_cut_by_a_kill_is_set_aside_and_the_rest_counts() {
 }
 
 #[test]
+fn a_dead_daemons_file_that_cannot_be_read_holds_nothing_up() {
+    let home = Home::new();
+    // A folder where a file should be: opening works, reading does not.
+    fs::create_dir_all(home.journal().join("0000000000001-9.000000.jsonl")).unwrap();
+    let writer = home.start();
+    writer.journal().close(&samples::closed(1, "acme"));
+    writer.flush(LONG).unwrap();
+    assert_eq!(home.rows().len(), 1);
+    assert!(writer.journal().shared.progress.wait(LONG, |state| state.failures > 0));
+    let status = writer.status();
+    assert!(!status.recovered && status.last_error.unwrap().contains("cannot read the journal"));
+}
+
+#[test]
 fn a_record_that_the_schema_refuses_does_not_hold_up_the_others() {
     let home = Home::new();
     Store::open(&home.database(), NOW).unwrap();
