@@ -11,7 +11,8 @@ use crate::table::Document;
 use crate::{clients, layers, policies, prices, providers, services, tagging};
 use jiff::tz::TimeZone;
 use meter_attribution::Tagging;
-use meter_diag::Diagnostic;
+use meter_diag::codes::dialects::UNPRICED_METER;
+use meter_diag::{Diagnostic, Place};
 use meter_policy::Policies;
 use meter_price::PriceBook;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,7 +82,10 @@ pub fn load_in(bundled: &[ManifestFile], user: &[ManifestFile], zone: TimeZone) 
     providers::attach(&mut composed, &sources, &mut dialects, &parents, &mut found);
     let priced: BTreeSet<String> = book.providers().map(str::to_owned).collect();
     providers::check(&composed, &priced, &mut found);
-    found.extend(dialects.finish(None));
+    // What bundled dialects count without a price is our gap, which the rows tell; nobody can mend it in a file of theirs.
+    let own = |place: &Place| user.iter().any(|file| file.path == place.file);
+    let of_dialects = dialects.finish(Some(&book.priced_meters()));
+    found.extend(of_dialects.into_iter().filter(|one| one.code != UNPRICED_METER || own(&one.place)));
     let providers: Vec<Provider> =
         composed.into_iter().filter(|composed| !composed.template).map(|composed| composed.provider).collect();
     drop(sources);

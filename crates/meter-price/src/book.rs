@@ -1,5 +1,6 @@
 //! The price book: names, dates and rows, immutable once built.
 
+use crate::cost::fallback;
 use crate::near::near;
 use crate::row::{Price, PricedRow};
 use crate::{Credit, Factor, Rate};
@@ -168,6 +169,20 @@ impl PriceBook {
     /// Model ids of a provider, in the order of the files.
     pub fn models(&self, provider: &str) -> impl Iterator<Item = &str> {
         self.providers.get(provider).into_iter().flat_map(|p| &p.models).map(|model| model.id.as_str())
+    }
+
+    /// Meters that some row of some provider has a price for, of its own or of the meter that stands in for it. A meter
+    /// outside of this set is unpriced on every call.
+    pub fn priced_meters(&self) -> BTreeSet<Meter> {
+        let mut priced = BTreeSet::new();
+        for provider in self.providers.values() {
+            let rows = provider.models.iter().flat_map(|model| &model.rows).chain(&provider.fees);
+            priced.extend(rows.flat_map(|row| row.row.priced_meters()));
+        }
+        let stands_in = |meter: &&Meter| fallback(**meter).iter().any(|other| priced.contains(other));
+        let also: Vec<Meter> = Meter::ALL.iter().filter(stands_in).copied().collect();
+        priced.extend(also);
+        priced
     }
 
     /// Amounts that spend at a provider is drawn from, of all contracts. [`crate::balances`] says what is left of them.

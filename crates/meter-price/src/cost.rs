@@ -281,15 +281,8 @@ impl<'a> Bill<'a> {
         if let Some(found) = self.find_exactly(meter, 0) {
             return Some(found);
         }
-        let fallback = match meter {
-            Meter::Reasoning => &[Meter::Output][..],
-            Meter::CacheWrite5m | Meter::CacheWrite30m => &[Meter::CacheWrite],
-            Meter::CacheWrite => &[Meter::CacheWrite5m, Meter::CacheWrite30m],
-            Meter::CacheRead => &[Meter::Input],
-            _ => &[],
-        };
         let (found, other) =
-            fallback.iter().find_map(|other| self.find_exactly(*other, 0).map(|found| (found, *other)))?;
+            fallback(meter).iter().find_map(|other| self.find_exactly(*other, 0).map(|found| (found, *other)))?;
         if meter == Meter::CacheRead {
             self.guess("no price for `cache_read`: priced as `input`".to_owned());
         }
@@ -373,6 +366,17 @@ impl<'a> Bill<'a> {
             (true, true) => Evidence::ProviderUsage,
         };
         Costing { lines: self.lines, list, contract, evidence, prices: self.prices, unpriced, guesses: self.guesses }
+    }
+}
+
+/// The meters whose price stands in for that of a meter without one, the best first.
+pub(crate) const fn fallback(meter: Meter) -> &'static [Meter] {
+    match meter {
+        Meter::Reasoning => &[Meter::Output],
+        Meter::CacheWrite5m | Meter::CacheWrite30m => &[Meter::CacheWrite],
+        Meter::CacheWrite => &[Meter::CacheWrite5m, Meter::CacheWrite30m],
+        Meter::CacheRead => &[Meter::Input],
+        _ => &[],
     }
 }
 

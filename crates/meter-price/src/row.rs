@@ -190,6 +190,15 @@ fn is_false(flag: &bool) -> bool {
 }
 
 impl Row {
+    /// Meters with a price under some condition.
+    pub(crate) fn priced_meters(&self) -> impl Iterator<Item = Meter> + '_ {
+        let overlays = self.when.iter().filter_map(|overlay| match &overlay.effect {
+            Effect::Rates { rates, .. } => Some(rates),
+            Effect::Scale { .. } => None,
+        });
+        std::iter::once(&self.rates).chain(overlays).flat_map(|rates| rates.0.keys().copied())
+    }
+
     /// Whether some tier is for the excess over its bound only.
     pub(crate) fn graduated(&self) -> bool {
         let overlays = self.when.iter().filter_map(|overlay| match &overlay.effect {

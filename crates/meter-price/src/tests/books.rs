@@ -34,6 +34,18 @@ fn a_name_matches_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_book_knows_which_meters_have_a_price() {
+    let book = good(vec![file(vec![model("m", vec![row("2026-01-01", "input 2, output 5, cache_write_5m 3")])])]);
+    let priced = book.priced_meters();
+    for meter in [Meter::Input, Meter::CacheRead, Meter::Reasoning, Meter::CacheWrite, Meter::CacheWrite5m] {
+        assert!(priced.contains(&meter), "{meter}");
+    }
+    for meter in [Meter::CacheWrite1h, Meter::WebSearch, Meter::OutputAudio] {
+        assert!(!priced.contains(&meter), "{meter}");
+    }
+}
+
+#[test]
 fn a_row_holds_from_its_first_instant_until_its_last() {
     let ended = RowText { until: Some(text("2026-08-01")), ..row("2026-06-01T12:00:00Z", "input 3, output 3") };
     let book = good(vec![file(vec![model("m", vec![ended, row("2026-03-01", "input 1, output 1")])])]);
