@@ -1,3 +1,41 @@
-//! Entry point.
+//! Entry point of `halton-meter`: one file per verb in `commands`, everything else serves them.
 
-fn main() {}
+mod amounts;
+mod args;
+mod client_env;
+mod commands;
+mod failure;
+mod instance;
+mod open;
+mod out;
+mod show;
+mod supervise;
+mod table;
+mod when;
+
+use args::Cli;
+use clap::Parser;
+use clap::error::ErrorKind;
+use meter_api::Exit;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that left early changes nothing about how the command line was.
+            let _ = error.print();
+            return match error.kind() {
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => Exit::Ok.into(),
+                _ => Exit::Usage.into(),
+            };
+        }
+    };
+    match commands::run(cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            out::say(&format!("halton-meter: {failure}"));
+            ExitCode::from(failure.code())
+        }
+    }
+}

@@ -24,6 +24,20 @@ pub fn lives(pid: u32) -> bool {
     answered || std::io::Error::last_os_error().raw_os_error() == Some(libc::EPERM)
 }
 
+/// Sends a signal to one process.
+///
+/// # Errors
+/// [`std::io::ErrorKind::InvalidInput`] for an id that names no single process (0 and what the system reads as a group),
+/// else what the system said: no such process, or another user's.
+pub fn send(pid: u32, signal: i32) -> std::io::Result<()> {
+    let signed = i32::try_from(pid).ok().filter(|pid| *pid > 0).ok_or(std::io::ErrorKind::InvalidInput)?;
+    // SAFETY: takes two numbers and touches no memory.
+    match unsafe { libc::kill(signed, signal) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    }
+}
+
 /// Raises the number of descriptors this process may open to `wanted`, or as near as it is allowed. Gives the limit in
 /// force.
 ///
@@ -67,6 +81,17 @@ mod tests {
         child.wait().unwrap();
         assert!(!lives(child.id()));
         assert!(!lives(0) && !lives(u32::MAX));
+    }
+
+    #[test]
+    fn a_signal_reaches_one_process_and_never_a_group() {
+        use std::os::unix::process::ExitStatusExt;
+        let mut child = std::process::Command::new("cat").stdin(std::process::Stdio::piped()).spawn().unwrap();
+        send(child.id(), libc::SIGTERM).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(libc::SIGTERM));
+        for no_single_process in [0, u32::MAX, u32::MAX - 1] {
+            assert_eq!(send(no_single_process, 0).unwrap_err().kind(), std::io::ErrorKind::InvalidInput);
+        }
     }
 
     #[test]
