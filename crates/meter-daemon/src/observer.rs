@@ -3,17 +3,21 @@
 use crate::admit::{self, Admitted, Answer, Asked, AskedBody, Who};
 use crate::connection::{CallerFacts, Connection};
 use crate::fallout::Unmetered;
+use crate::intercept::WitnessSource;
 use crate::record::{self, Over};
-use crate::services::{Loaded, Services};
+use crate::services::{Gate, Loaded, Services};
 use crate::settle::{Exchange, Target};
-use crate::tapped::LateVerdicts;
+use crate::tapped::{LateVerdicts, Reading, Tapped};
 use meter_call::{Billing, EndpointClass};
 use meter_manifest::{Route, Routed, Unmatched};
-use meter_tap::{Event, ExchangeId, Fields, Finish, HeadVerdict, Observer, RequestHead, ResponseHead, Side, Verdict};
+use meter_tap::{
+    Event, ExchangeId, Fault, Fields, Finish, HeadVerdict, Observer, RequestHead, ResponseHead, Side, Verdict,
+};
 use meter_wire::{Dialect, ExchangeReader};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::mpsc;
 
 /// Longest path that is kept.
 const PATH_BYTES_MAX: usize = 1024;
@@ -25,6 +29,20 @@ pub struct CallObserver {
     late: LateVerdicts,
     guarded: bool,
     calls: HashMap<ExchangeId, Call>,
+}
+
+/// Readers for connections: a tap each, gated where some rule may refuse something there.
+pub fn witness_source(services: Arc<Services>) -> WitnessSource {
+    Arc::new(move |connection: &Arc<Connection>, protocol| {
+        let (late, verdicts) = mpsc::unbounded_channel();
+        let (reading, guarded) = match services.gate(connection) {
+            Gate::Open => (Reading::Passive, false),
+            Gate::Guarded { closed: true } => (Reading::Gated(Fault::Close), true),
+            Gate::Guarded { closed: false } => (Reading::Gated(Fault::Pass), true),
+        };
+        let observer = CallObserver::new(services.clone(), connection.clone(), late, guarded);
+        Box::new(Tapped::new(protocol, reading, observer, verdicts))
+    })
 }
 
 /// One call in progress.

@@ -3,7 +3,7 @@
 
 use arc_swap::ArcSwap;
 use meter_call::UnixMillis;
-use meter_daemon::accept::Gate;
+use meter_daemon::accept::{AskWhoCalls, Gate};
 use meter_daemon::connection::Connection;
 use meter_daemon::intercept::{DownstreamTls, Interceptor, Outcome, UpstreamTls, WitnessSource};
 use meter_daemon::pinned::Pins;
@@ -108,8 +108,18 @@ pub fn nobody() -> WitnessSource {
     Arc::new(|_, _| Box::new(Nobody))
 }
 
-/// A gate in front of `origin` (which answers for every host), reading along with `witness`.
+/// A gate in front of `origin` (which answers for every host), reading along with `witness`. Nobody looks callers up.
 pub async fn world_with(origins: Arc<DemoAuthority>, origin: SocketAddr, witness: WitnessSource) -> World {
+    world_asking(origins, origin, witness, Arc::new(|_, _, _| {})).await
+}
+
+/// The same, looking callers up with `ask_who_calls`.
+pub async fn world_asking(
+    origins: Arc<DemoAuthority>,
+    origin: SocketAddr,
+    witness: WitnessSource,
+    ask_who_calls: AskWhoCalls,
+) -> World {
     let ours = authority();
     let home = tempfile::tempdir().unwrap();
     let identity = Identity::load_or_create(&home.path().join("instance.json")).unwrap();
@@ -124,7 +134,7 @@ pub async fn world_with(origins: Arc<DemoAuthority>, origin: SocketAddr, witness
         identity,
         uid: UID,
         owner_of: Arc::new(move |_, _| Ok(*whose.lock().unwrap())),
-        ask_who_calls: Arc::new(|_, _, _| {}),
+        ask_who_calls,
         interceptor: ArcSwap::from_pointee(Interceptor {
             dialer: Dialer::new(upstream),
             metered: MeteredHosts::new(&[HOST]).unwrap(),

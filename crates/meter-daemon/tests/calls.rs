@@ -1,0 +1,395 @@
+//! From bytes on the wire to rows in the database, with the bundled dialects and a small provider of the user's.
+
+mod support;
+
+use arc_swap::ArcSwap;
+use meter_call::{CallId, Evidence, Meter, ProcessFacts, Status, UnixMillis, UsageState};
+use meter_daemon::connection::{CallerFacts, CallerSlot};
+use meter_daemon::observer::witness_source;
+use meter_daemon::services::{Loaded, Pending, Services};
+use meter_manifest::ManifestFile;
+use meter_policy::Ledger;
+use meter_store::{AuditQuery, CallQuery, CallRow, Reader, Writer, WriterOptions};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use support::{HOST, Origin, World, authority, drain, world_asking};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio_rustls::server::TlsStream;
+
+const NOW: UnixMillis = UnixMillis(1_795_000_000_000);
+const LIMIT: Duration = Duration::from_secs(30);
+
+const PROVIDER: &str = r#"
+schema = 1
+id = "acme"
+name = "Acme AI"
+hosts = ["api.acme.example"]
+
+[[endpoint]]
+id = "chat"
+match = { method = "POST", path = "/v1/chat/completions" }
+class = "costed"
+kind = "chat"
+dialect = "openai_chat"
+
+[[endpoint]]
+id = "messages"
+match = { method = "POST", path = "/v1/messages" }
+class = "costed"
+kind = "chat"
+dialect = "anthropic_messages"
+
+[[endpoint]]
+id = "other"
+match = { path = "/v1/**" }
+class = "observed"
+"#;
+
+const PRICES: &str = r#"
+schema = 1
+provider = "acme"
+source = "https://acme.example/pricing"
+checked = 2026-11-24
+
+[tiers]
+default = "standard"
+
+[[model]]
+id = "acme-2"
+[[model.rates]]
+from = 2026-01-01
+input = 4
+cache_read = 1
+cache_write_5m = 5
+output = 20
+"#;
+
+struct Scene {
+    world: World,
+    services: Arc<Services>,
+    writer: Option<Writer>,
+    folder: tempfile::TempDir,
+    _origin: Origin,
+    /// Questions for the caller that wait to be answered.
+    asked: Arc<Mutex<Vec<CallerSlot>>>,
+}
+
+fn facts() -> CallerFacts {
+    CallerFacts {
+        process: ProcessFacts { pid: Some(42), name: Some("tool".into()), exe: Some("/opt/tool".into()) },
+        script: None,
+        workdir: Some("/home/ann/work".into()),
+        run_id: Some("a-run".into()),
+        project: "acme-app".parse().unwrap(),
+        source: "git".into(),
+        reason: "the repository is called so".into(),
+        branch: Some("main".into()),
+    }
+}
+
+/// With the demo provider as origin. `late`: callers are answered by the test, not at once.
+async fn scene(policies: &str, late: bool) -> Scene {
+    scene_with(policies, late, meter_demo::serve_connection).await
+}
+
+async fn scene_with<F, P>(policies: &str, late: bool, play: P) -> Scene
+where
+    P: Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    let mut user = vec![
+        ManifestFile::new("providers.d/acme.toml", PROVIDER),
+        ManifestFile::new("manifests/prices/acme.toml", PRICES),
+    ];
+    if !policies.is_empty() {
+        user.push(ManifestFile::new("policies.d/10-test.toml", policies));
+    }
+    let (model, found) = meter_manifest::load(&meter_manifest::bundled(), &user);
+    let errors: Vec<String> = found.iter().filter(|one| one.is_error()).map(ToString::to_string).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+
+    let folder = tempfile::tempdir().unwrap();
+    let options = WriterOptions::new(&folder.path().join("db.sqlite"), &folder.path().join("journal"));
+    let writer = Writer::start(options).unwrap();
+    let services = Arc::new(Services {
+        loaded: ArcSwap::from_pointee(Loaded { model, digest: "b3:test".into() }),
+        journal: writer.journal(),
+        ledger: Mutex::new(Ledger::default()),
+        now: || NOW,
+        random,
+        pid: std::process::id(),
+        pending: Pending::default(),
+    });
+    let origins = authority();
+    let config = origins.server_config(&[HOST], &[b"h2", b"http/1.1"]).unwrap();
+    let origin = Origin::tls(config, play).await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let questions = asked.clone();
+    let who = Arc::new(move |_, _, slot: CallerSlot| {
+        if late {
+            questions.lock().unwrap().push(slot);
+        } else {
+            slot.put(facts());
+        }
+    });
+    let world = world_asking(origins, origin.address, witness_source(services.clone()), who).await;
+    Scene { world, services, writer: Some(writer), folder, _origin: origin, asked }
+}
+
+/// Ids of one millisecond sort by when they were made.
+fn random() -> [u8; 10] {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&NEXT.fetch_add(1, Ordering::SeqCst).to_be_bytes());
+    bytes
+}
+
+impl Scene {
+    async fn ask(&mut self, path: &str, script: &str, body: &str) -> (u16, String) {
+        let mut client = self.world.open(&[b"http/1.1"]).await;
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: {HOST}\r\nx-demo: {script}\r\nConnection: close\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        client.write_all(request.as_bytes()).await.unwrap();
+        client.flush().await.unwrap();
+        let (bytes, _) = drain(&mut client).await;
+        drop(client);
+        self.world.outcome().await;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        (text.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0), text)
+    }
+
+    /// All rows, oldest first.
+    async fn rows(&mut self) -> Vec<CallRow> {
+        self.services.pending.none().await;
+        let writer = self.writer.as_ref().unwrap();
+        writer.flush(LIMIT).unwrap();
+        let reader = Reader::open(&self.folder.path().join("db.sqlite")).unwrap();
+        let mut rows = reader.calls(&CallQuery { limit: 100, observed: true, ..CallQuery::default() }).unwrap().items;
+        rows.reverse();
+        rows
+    }
+
+    fn audits(&self) -> Vec<(String, String)> {
+        let reader = Reader::open(&self.folder.path().join("db.sqlite")).unwrap();
+        let page = reader.audits(&AuditQuery { limit: 100, ..AuditQuery::default() }).unwrap();
+        page.items.into_iter().map(|one| (one.rule.unwrap_or_default(), one.verdict.unwrap_or_default())).collect()
+    }
+}
+
+const CHAT: &str = "/v1/chat/completions";
+
+#[tokio::test]
+async fn a_call_becomes_a_row_with_its_bill() {
+    let mut scene = scene("", false).await;
+    let script = "input=1000, cache_read=500, output=100";
+    let (status, _) = scene.ask(CHAT, script, r#"{"model":"acme-2","messages":[]}"#).await;
+    assert_eq!(status, 200);
+    let rows = scene.rows().await;
+    let [row] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!(
+        (row.status, row.evidence, row.usage_state),
+        (Status::Success, Evidence::ProviderUsage, UsageState::Final)
+    );
+    assert_eq!((row.input_tokens, row.cache_read_tokens, row.output_tokens), (Some(1000), Some(500), Some(100)));
+    assert_eq!(row.charged.map(|cost| cost.pico()), Some(6_500_000_000));
+    assert_eq!((row.provider.as_str(), row.endpoint.as_str(), row.path.as_str()), ("acme", "chat", CHAT));
+    assert_eq!((row.project.as_str(), row.source.as_str(), row.branch.as_deref()), ("acme-app", "git", Some("main")));
+    assert_eq!(
+        (row.run_id.as_deref(), row.process.as_deref(), row.http_status),
+        (Some("a-run"), Some("tool"), Some(200))
+    );
+    assert_eq!((row.model.as_deref(), row.manifest_digest.as_str()), (Some("acme-2"), "b3:test"));
+    assert!(row.ttfb_ms.is_some() && row.latency_ms.is_some() && row.added_us.is_some());
+    let reader = Reader::open(&scene.folder.path().join("db.sqlite")).unwrap();
+    let detail = reader.call(row.id).unwrap().unwrap();
+    let meters: Vec<Meter> = detail.lines.iter().map(|line| line.meter).collect();
+    assert_eq!((meters, detail.prices.len()), (vec![Meter::Input, Meter::CacheRead, Meter::Output], 1));
+}
+
+#[tokio::test]
+async fn a_stream_is_metered_over_h2() {
+    let mut scene = scene("", false).await;
+    let client = scene.world.open(&[b"h2"]).await;
+    let (mut send, connection) = h2::client::handshake(client).await.unwrap();
+    let driving = tokio::spawn(connection);
+    for _ in 0..2 {
+        let request = http::Request::post(format!("https://{HOST}/v1/messages"))
+            .header("x-demo", "input=10, cache_write=20, output=30")
+            .body(())
+            .unwrap();
+        let (response, mut body) = send.send_request(request, false).unwrap();
+        let question = &br#"{"model":"acme-2","stream":true,"messages":[]}"#[..];
+        body.send_data(question.into(), true).unwrap();
+        let mut response = response.await.unwrap().into_body();
+        while let Some(chunk) = response.data().await {
+            let chunk = chunk.unwrap();
+            response.flow_control().release_capacity(chunk.len()).unwrap();
+        }
+    }
+    drop(send);
+    driving.await.unwrap().unwrap();
+    let rows = scene.rows().await;
+    assert_eq!(rows.len(), 2);
+    for row in rows {
+        assert_eq!((row.status, row.mode.as_str(), row.endpoint.as_str()), (Status::Success, "streaming", "messages"));
+        assert_eq!((row.input_tokens, row.cache_write_tokens_5m, row.output_tokens), (Some(10), Some(20), Some(30)));
+        assert_eq!(row.charged.map(|cost| cost.pico()), Some(740_000_000));
+    }
+}
+
+#[tokio::test]
+async fn errors_cuts_and_other_paths_have_their_rows() {
+    let mut scene = scene("", false).await;
+    let body = r#"{"model":"acme-2","stream":true,"messages":[]}"#;
+    assert_eq!(scene.ask(CHAT, "status=429", body).await.0, 429);
+    assert_eq!(scene.ask("/v1/messages", "cut_after=2", body).await.0, 200);
+    assert_eq!(scene.ask("/v1/models?key=secret", "", "").await.0, 404);
+    assert_eq!(scene.ask("/elsewhere", "", "").await.0, 404);
+    let rows = scene.rows().await;
+    let told: Vec<_> = rows.iter().map(|row| (row.endpoint.as_str(), row.status, row.evidence)).collect();
+    assert_eq!(
+        told,
+        [
+            ("chat", Status::Error, Evidence::None),
+            ("messages", Status::Interrupted, Evidence::PartialStream),
+            ("other", Status::Error, Evidence::None),
+            ("unmatched", Status::Error, Evidence::None),
+        ]
+    );
+    assert_eq!(rows[2].path, "/v1/models");
+}
+
+#[tokio::test]
+async fn a_row_waits_for_its_caller_and_the_call_does_not() {
+    let mut scene = scene("", true).await;
+    assert_eq!(scene.ask(CHAT, "", r#"{"model":"acme-2"}"#).await.0, 200);
+    let slot = scene.asked.lock().unwrap().pop().unwrap();
+    slot.put(facts());
+    assert_eq!(scene.rows().await[0].project, "acme-app");
+
+    assert_eq!(scene.ask(CHAT, "", r#"{"model":"acme-2"}"#).await.0, 200);
+    drop(scene.asked.lock().unwrap().pop());
+    let rows = scene.rows().await;
+    let row = rows.iter().find(|row| row.project == "misc").unwrap();
+    assert_eq!((row.source.as_str(), &row.usage_flags), ("default", &vec!["caller_unknown".to_owned()]));
+}
+
+#[tokio::test]
+async fn a_request_that_is_whole_is_on_disk_before_it_goes_on() {
+    let go_on = Arc::new(Notify::new());
+    let signal = go_on.clone();
+    let mut scene = scene_with("", false, move |mut stream| {
+        let signal = signal.clone();
+        async move {
+            stream.read_exact(&mut [0; 100]).await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n").await.unwrap();
+            stream.flush().await.unwrap();
+            signal.notified().await;
+            stream.write_all(b"{}").await.unwrap();
+            stream.shutdown().await.unwrap();
+            drain(&mut stream).await;
+        }
+    })
+    .await;
+    let mut client = scene.world.open(&[b"http/1.1"]).await;
+    let body = r#"{"model":"acme-2","messages":[]}"#;
+    let head = format!("POST {CHAT} HTTP/1.1\r\nHost: {HOST}\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    client.write_all(head.as_bytes()).await.unwrap();
+    client.read_exact(&mut [0; 12]).await.unwrap();
+    // The answer has begun: what a daemon that died here would leave behind.
+    scene.writer.as_ref().unwrap().flush(LIMIT).unwrap();
+    let reader = Reader::open(&scene.folder.path().join("db.sqlite")).unwrap();
+    let open = reader.open_calls().unwrap();
+    let [open] = open.as_slice() else { panic!("{open:#?}") };
+    assert_eq!((open.endpoint.as_str(), open.project.as_ref().map(|slug| slug.as_str())), ("chat", Some("acme-app")));
+    go_on.notify_one();
+    drain(&mut client).await;
+    drop(client);
+    scene.world.outcome().await;
+    let rows = scene.rows().await;
+    // Nothing was said of usage: the amount is a range, in no sum.
+    assert_eq!((rows.len(), rows[0].evidence, rows[0].charged), (1, Evidence::Estimated, None));
+    assert!(rows[0].estimated.is_some());
+    assert!(reader.open_calls().unwrap().is_empty());
+}
+
+const NO_OPUS: &str = r#"
+schema = 1
+[[rule]]
+id = "no_big"
+stage = "enforce"
+match = { model = "big-*", provider = "acme" }
+deny = "Use a smaller model."
+"#;
+
+#[tokio::test]
+async fn a_refusal_speaks_the_providers_language_and_leaves_a_row() {
+    let mut scene = scene(NO_OPUS, false).await;
+    assert_eq!(scene.ask(CHAT, "", r#"{"model":"acme-2","messages":[]}"#).await.0, 200);
+    let (status, text) = scene.ask(CHAT, "", r#"{"messages":[],"model":"big-1"}"#).await;
+    assert_eq!(status, 403, "{text}");
+    let body: serde_json::Value = serde_json::from_str(text.split("\r\n\r\n").nth(1).unwrap()).unwrap();
+    assert_eq!(body["error"]["type"], "policy_refused");
+    assert!(body["error"]["message"].as_str().unwrap().contains("Use a smaller model."), "{body}");
+    let rows = scene.rows().await;
+    assert_eq!(rows.iter().map(|row| row.status).collect::<Vec<_>>(), [Status::Success, Status::Refused]);
+    assert_eq!((rows[1].policy_rule.as_deref(), rows[1].charged.map(|cost| cost.pico())), (Some("no_big"), Some(0)));
+    assert_eq!(rows[1].model_requested.as_deref(), Some("big-1"));
+    assert_eq!(scene.audits(), [("no_big".to_owned(), "refused".to_owned())]);
+}
+
+const BUDGET: &str = r#"
+schema = 1
+[[rule]]
+id = "two_calls"
+stage = "enforce"
+match = { project = "acme-app" }
+budget = { calls = 2, per = "day" }
+"#;
+
+#[tokio::test]
+async fn a_budget_of_a_project_waits_for_the_caller_and_holds() {
+    let mut scene = scene(BUDGET, true).await;
+    let asked = scene.asked.clone();
+    let answering = tokio::spawn(async move {
+        let mut left = 3;
+        while left > 0 {
+            let slot = asked.lock().unwrap().pop();
+            match slot {
+                Some(slot) => {
+                    slot.put(facts());
+                    left -= 1;
+                }
+                None => tokio::task::yield_now().await,
+            }
+        }
+    });
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        statuses.push(scene.ask(CHAT, "", r#"{"model":"acme-2","messages":[]}"#).await.0);
+    }
+    answering.await.unwrap();
+    assert_eq!(statuses, [200, 200, 403]);
+    assert_eq!(scene.rows().await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_unknown_caller_does_not_hold_a_call_up_for_long() {
+    let mut scene = scene(BUDGET, true).await;
+    assert_eq!(scene.ask(CHAT, "", r#"{"model":"acme-2","messages":[]}"#).await.0, 200);
+    drop(scene.asked.lock().unwrap().pop());
+    let rows = scene.rows().await;
+    assert_eq!(rows[0].project, "misc");
+    assert!(scene.audits().contains(&("two_calls".to_owned(), "unknown".to_owned())));
+}
+
+#[test]
+fn ids_of_one_millisecond_differ() {
+    assert_ne!(CallId::new(1, random()), CallId::new(1, random()));
+}
