@@ -40,6 +40,8 @@ pub enum FaultKind {
     BadPattern,
     /// Two rows of one model with one `from`.
     DuplicateFrom,
+    /// Two dated entries that both say they hold. A warning.
+    Overlaps,
     /// Tier bounds that do not rise, or a tier without a bound.
     BadTier,
     /// A tier or overlay without a token meter that the row has.
@@ -77,7 +79,7 @@ pub enum FaultKind {
 impl FaultKind {
     /// Whether the book can be used all the same.
     pub fn is_warning(self) -> bool {
-        matches!(self, FaultKind::NotCovered | FaultKind::NoRows)
+        matches!(self, FaultKind::NotCovered | FaultKind::NoRows | FaultKind::Overlaps)
     }
 }
 

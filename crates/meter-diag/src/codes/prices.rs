@@ -61,6 +61,10 @@ super::codes! {
         "`like` is followed three times at most, and never in a circle: nobody could tell where a price comes from.",
         wrong: "[[model]]\nid = \"a\"\nlike = \"acme/b\"\n[[model]]\nid = \"b\"\nlike = \"acme/a\"",
         right: "[[model]]\nid = \"a\"\nlike = \"acme/b\"";
+    OVERLAPS = 218, "overlapping-dates", Warning,
+        "A row, or a moving name, says that it still holds when the next one begins. While both hold the later one is taken; write when the earlier one ends, or leave its `until` out.",
+        wrong: "[[model.rates]]\nfrom = 2026-03-01\nuntil = 2026-09-01\ninput = 3\n[[model.rates]]\nfrom = 2026-06-01\ninput = 2",
+        right: "[[model.rates]]\nfrom = 2026-03-01\ninput = 3\n[[model.rates]]\nfrom = 2026-06-01\ninput = 2";
     UNKNOWN_WINDOW = 219, "unknown-window", Error,
         "An overlay names a window that the provider's files do not describe.",
         wrong: "when = [{ window = \"paek\", scale = 2 }]", right: "when = [{ window = \"peak\", scale = 2 }]";

@@ -29,6 +29,7 @@ fn code(kind: FaultKind) -> Code {
         FaultKind::PatternClaimsName => prices::PATTERN_CLAIMS_NAME,
         FaultKind::BadPattern => prices::BAD_PATTERN,
         FaultKind::DuplicateFrom => prices::DUPLICATE_FROM,
+        FaultKind::Overlaps => prices::OVERLAPS,
         FaultKind::BadTier => prices::BAD_TIER,
         FaultKind::LacksMeter => prices::LACKS_METER,
         FaultKind::LacksContext => prices::LACKS_CONTEXT,

@@ -3,6 +3,7 @@
 mod likes;
 mod merge;
 mod names;
+mod overlaps;
 mod overlays;
 mod prices;
 mod rows;
@@ -73,6 +74,7 @@ impl PriceBookBuilder {
                     faults.push(FaultKind::NoRows, written.id.mark, message);
                 }
             }
+            overlaps::overlaps(provider, &mut faults);
             let names = names::names(provider, &mut faults);
             let known = Provider {
                 names: names.exact,

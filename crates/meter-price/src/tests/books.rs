@@ -34,6 +34,17 @@ fn a_name_matches_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_row_that_reaches_into_the_next_is_told() {
+    let until = |until: &str, row: RowText| RowText { until: Some(text(until)), ..row };
+    let kinds = |rows: Vec<RowText>| build(vec![file(vec![model("m", rows)])]).1;
+    let (early, late) = (row("2026-01-01", "input 1, output 1"), row("2026-06-01", "input 2, output 2"));
+    assert_eq!(kinds(vec![late.clone(), until("2026-06-02", early.clone())]), [FaultKind::Overlaps]);
+    assert_eq!(kinds(vec![late.clone(), until("2026-06-01", early.clone())]), []);
+    // One without an end gives way, for good or for a while.
+    assert_eq!(kinds(vec![early, until("2026-07-01", late)]), []);
+}
+
+#[test]
 fn a_book_knows_which_meters_have_a_price() {
     let book = good(vec![file(vec![model("m", vec![row("2026-01-01", "input 2, output 5, cache_write_5m 3")])])]);
     let priced = book.priced_meters();
