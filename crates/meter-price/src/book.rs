@@ -6,7 +6,7 @@ use crate::row::{Price, PricedRow};
 use crate::{Credit, Factor, Rate};
 use meter_call::{Meter, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
-use regex::Regex;
+use regex::bytes::Regex;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -23,12 +23,36 @@ pub(crate) struct Provider {
     pub names: BTreeMap<String, usize>,
     /// Names that moved, by `from`.
     pub moving: Vec<Moving>,
-    pub patterns: Vec<(Regex, usize)>,
+    pub patterns: Vec<(Pattern, usize)>,
     pub fees: Vec<Arc<PricedRow>>,
     pub tiers: BTreeMap<String, String>,
     pub settlement: Option<Settlement>,
     pub contracts: Vec<Contract>,
     pub plans: Vec<Plan>,
+}
+
+/// A regular expression over whole names.
+#[derive(Clone, Debug)]
+pub(crate) struct Pattern {
+    written: String,
+    read: Regex,
+}
+
+impl Pattern {
+    /// Matches the whole name or nothing. Classes are ASCII: names are, and tables of all scripts take most of the time it
+    /// takes to load every price.
+    pub fn new(written: &str) -> Result<Pattern, regex::Error> {
+        let read = regex::bytes::RegexBuilder::new(&format!(r"\A(?:{written})\z")).unicode(false).build()?;
+        Ok(Pattern { written: written.to_owned(), read })
+    }
+
+    pub fn written(&self) -> &str {
+        &self.written
+    }
+
+    pub fn is_match(&self, name: &str) -> bool {
+        self.read.is_match(name.as_bytes())
+    }
 }
 
 #[derive(Clone, Debug)]

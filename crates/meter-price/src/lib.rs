@@ -17,6 +17,7 @@ mod query;
 mod rate;
 mod row;
 mod settle;
+mod view;
 mod window;
 mod written;
 
@@ -33,4 +34,5 @@ pub use query::*;
 pub use rate::{Factor, Rate, RateError, Unit};
 pub use row::{Axis, Quota};
 pub use settle::{Drift, Settled, settle};
+pub use view::{ModelView, RowView, TierView, WhenView};
 pub use written::*;

@@ -2,10 +2,9 @@
 
 use super::merge::MergedProvider;
 use super::span_of;
-use crate::book::Moving;
+use crate::book::{Moving, Pattern};
 use crate::fault::{FaultKind, Faults};
 use crate::written::{Mark, Written};
-use regex::Regex;
 use std::collections::BTreeMap;
 
 /// What names mean, by index of the model.
@@ -13,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) struct Names {
     pub exact: BTreeMap<String, usize>,
     pub moving: Vec<Moving>,
-    pub patterns: Vec<(Regex, usize)>,
+    pub patterns: Vec<(Pattern, usize)>,
 }
 
 pub(super) fn names(provider: &MergedProvider, faults: &mut Faults) -> Names {
@@ -50,9 +49,9 @@ pub(super) fn names(provider: &MergedProvider, faults: &mut Faults) -> Names {
     names
 }
 
-/// Matches the whole name or nothing.
-fn anchored(pattern: &Written<String>, faults: &mut Faults) -> Option<Regex> {
-    match Regex::new(&format!(r"\A(?:{})\z", pattern.value)) {
+/// Reads a pattern; a bad one is a fault.
+fn anchored(pattern: &Written<String>, faults: &mut Faults) -> Option<Pattern> {
+    match Pattern::new(&pattern.value) {
         Ok(read) => Some(read),
         Err(error) => {
             let reason = error.to_string();

@@ -44,9 +44,7 @@ pub(super) fn overlaps(provider: &MergedProvider, faults: &mut Faults) {
 }
 
 fn of_rows(rows: &[MergedRow]) -> Vec<Stretch<'_>> {
-    rows.iter()
-        .filter_map(|row| Stretch::of(&row.row.from, row.row.until.as_ref(), row.layer == Layer::User))
-        .collect()
+    rows.iter().filter_map(|row| Stretch::of(&row.row.from, row.row.until.as_ref(), row.layer == Layer::User)).collect()
 }
 
 /// One without an `until` ends where the next begins; one with it says so itself, and must not reach beyond.
