@@ -17,6 +17,7 @@ mod model;
 mod policies;
 pub mod prices;
 pub mod providers;
+pub mod quote;
 mod route;
 pub mod schema;
 pub mod services;

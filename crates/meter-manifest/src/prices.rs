@@ -137,6 +137,7 @@ impl Reader<'_> {
         let mut file = PriceFile {
             layer,
             source: Some(source),
+            also: self.texts(&root, "also"),
             checked: self.instant(&root, "checked"),
             fees: root.tables("fees").iter().filter_map(|table| self.row(table)).collect(),
             windows: root.tables("window").into_iter().filter_map(|table| self.window(table)).collect(),

@@ -18,6 +18,7 @@ pub struct PriceBook {
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Provider {
+    pub also: Vec<String>,
     pub models: Vec<Model>,
     /// Exact ids and aliases, as indexes into `models`.
     pub names: BTreeMap<String, usize>,
@@ -188,6 +189,14 @@ impl PriceBook {
     /// Provider ids, sorted.
     pub fn providers(&self) -> impl Iterator<Item = &str> {
         self.providers.keys().map(String::as_str)
+    }
+
+    /// The price id of a provider that a person names: the id itself, else the one provider that also goes by that name.
+    pub fn provider_id(&self, name: &str) -> Option<&str> {
+        let named =
+            |(id, provider): &(&String, &Provider)| *id == name || provider.also.iter().any(|also| also == name);
+        let exact = self.providers.get_key_value(name).map(|(id, _)| id);
+        exact.or_else(|| self.providers.iter().find(named).map(|(id, _)| id)).map(String::as_str)
     }
 
     /// Model ids of a provider, in the order of the files.

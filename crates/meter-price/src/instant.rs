@@ -3,8 +3,8 @@
 use jiff::{Timestamp, civil};
 use meter_call::UnixMillis;
 
-/// `2026-03-01` (00:00 UTC) or a UTC instant such as `2026-08-16T16:00:00Z`.
-pub(crate) fn parse(text: &str) -> Option<UnixMillis> {
+/// Reads `2026-03-01` (00:00 UTC) or a UTC instant such as `2026-08-16T16:00:00Z`; `None` for anything else.
+pub fn parse(text: &str) -> Option<UnixMillis> {
     let moment = match text.parse::<civil::Date>() {
         Ok(date) if text.len() == 10 => jiff::tz::Offset::UTC.to_timestamp(date.at(0, 0, 0, 0)).ok()?,
         // An offset other than Z would be accepted too and mean the same instant; a local time is refused.
@@ -14,7 +14,7 @@ pub(crate) fn parse(text: &str) -> Option<UnixMillis> {
 }
 
 /// The shortest text of a moment that [`parse`] reads back.
-pub(crate) fn print(at: UnixMillis) -> String {
+pub fn print(at: UnixMillis) -> String {
     match Timestamp::from_millisecond(at.0) {
         Ok(moment) => {
             let text = moment.to_string();

@@ -30,6 +30,7 @@ pub use cost::price;
 pub use credit::{Balance, Credit, balances};
 pub use derive::{DeriveError, derive};
 pub use fault::{FaultKind, PriceFault};
+pub use instant::{parse as parse_instant, print as print_instant};
 pub use query::*;
 pub use rate::{Factor, Rate, RateError, Unit};
 pub use row::{Axis, Quota};

@@ -54,6 +54,8 @@ pub struct PriceFile {
     pub layer: Layer,
     /// Price id of the provider.
     pub provider: Written<String>,
+    /// Other names the provider goes by, for people who ask for a price; never for a call.
+    pub also: Vec<Written<String>>,
     /// Page the figures come from, for rows that name none.
     pub source: Option<String>,
     /// Date they were last compared, for rows that name none.

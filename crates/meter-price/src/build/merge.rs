@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 /// Everything written about one provider, layers merged.
 #[derive(Debug, Default)]
 pub(super) struct MergedProvider {
+    pub also: Vec<Written<String>>,
     pub fees: Vec<MergedRow>,
     pub profiles: BTreeMap<String, Vec<WhenText>>,
     pub windows: Vec<WindowText>,
@@ -56,6 +57,7 @@ pub(super) fn merge(files: Vec<PriceFile>, faults: &mut Faults) -> BTreeMap<Stri
             row,
             layer,
         };
+        provider.also.extend(file.also);
         for fee in file.fees {
             add_row(&mut provider.fees, with_defaults(fee), faults);
         }

@@ -69,7 +69,8 @@ impl PriceBookBuilder {
                 })
                 .collect();
             for (model, written) in models.iter().zip(&provider.models) {
-                if model.rows.is_empty() {
+                // Rows that were written and cannot be used are told of themselves.
+                if model.rows.is_empty() && written.rows.is_empty() && written.like.is_none() {
                     let message = format!("model `{}` has no rates", model.id);
                     faults.push(FaultKind::NoRows, written.id.mark, message);
                 }
@@ -77,6 +78,7 @@ impl PriceBookBuilder {
             overlaps::overlaps(provider, &mut faults);
             let names = names::names(provider, &mut faults);
             let known = Provider {
+                also: provider.also.iter().map(|name| name.value.clone()).collect(),
                 names: names.exact,
                 moving: names.moving,
                 patterns: names.patterns,

@@ -88,7 +88,8 @@ fn excess_tiers_add_up_band_by_band() {
 
 #[test]
 fn a_billing_minimum_and_step_raise_what_is_billed_and_stand_on_the_line() {
-    let book = one(row("2026-01-01", "audio \"3.6 / hour (min 10 seconds, step 4 seconds)\""));
+    let rate = Figure::Text("3.6 / hour (min 10 seconds, step 4 seconds)".into());
+    let book = one(RowText { rates: vec![(w(Meter::Audio), w(rate))], ..row("2026-01-01", "") });
     let bill = |seconds| bill(&book, "m", &[(Meter::Audio, seconds)], &Attributes::default());
     assert_eq!(amounts(&bill(1)), [Some(12_000_000_000)]);
     assert_eq!(amounts(&bill(12)), [Some(12_000_000_000)]);
