@@ -4,6 +4,7 @@ mod head;
 
 use crate::connection::{Caller, CallerSlot, Connection};
 use crate::intercept::{Interceptor, Outcome};
+use crate::services::UnderWay;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use head::Ask;
@@ -17,7 +18,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt;
 
 /// The user that owns the client's end of a socket, by both ends. On the hot path: microseconds, not milliseconds.
@@ -25,7 +26,7 @@ pub type OwnerOf = Arc<dyn Fn(SocketAddr, SocketAddr) -> io::Result<u32> + Send 
 /// Begins to find out who calls, and answers into the slot whenever it knows. Must return at once.
 pub type AskWhoCalls = Arc<dyn Fn(SocketAddr, SocketAddr, CallerSlot) + Send + Sync>;
 /// Told how each connection went, when it is over.
-pub type OnOutcome = Arc<dyn Fn(&Connection, &Outcome) + Send + Sync>;
+pub type OnOutcome = Arc<dyn Fn(&Connection, &Outcome, Duration) + Send + Sync>;
 
 /// The application behind the interception port.
 pub struct Gate {
@@ -43,8 +44,8 @@ pub struct Gate {
     pub health: Arc<dyn Fn() -> DaemonHealth + Send + Sync>,
     /// Told how connections went.
     pub on_outcome: OnOutcome,
-    /// Connections open now.
-    pub open: Arc<AtomicUsize>,
+    /// Tunnels open now. Questions about health do not count: they must not keep an idle daemon up.
+    pub open: UnderWay,
 }
 
 #[async_trait]
@@ -59,26 +60,9 @@ impl ServerApp for Gate {
     }
 }
 
-/// Counts a connection as long as it lives, however it ends.
-struct Counted(Arc<AtomicUsize>);
-
-impl Counted {
-    fn one(open: &Arc<AtomicUsize>) -> Counted {
-        open.fetch_add(1, Ordering::Relaxed);
-        Counted(open.clone())
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl Gate {
     /// Serves one accepted connection to its end.
     pub async fn serve(&self, mut stream: L4Stream) {
-        let _counted = Counted::one(&self.open);
         let served = match head::read(&mut stream).await {
             Ok((Ask::Health { nonce }, _rest)) => self.answer_health(&mut stream, nonce.as_ref()).await,
             Ok((Ask::Connect { host, port, hop }, rest)) => {
@@ -119,6 +103,8 @@ impl Gate {
             let proof = self.prove(&hop.nonce);
             say(&mut stream, &format!("HTTP/1.1 102 Processing\r\n{PROOF_HEADER}: {proof}\r\n\r\n")).await?;
         }
+        let _open = self.open.one();
+        let opened = Instant::now();
         let (slot, caller) = Caller::asked();
         (self.ask_who_calls)(client, server, slot);
         let connection = Arc::new(Connection { host, port, client, server, caller });
@@ -130,7 +116,7 @@ impl Gate {
         };
         say(&mut stream, "HTTP/1.1 200 Connection Established\r\n\r\n").await?;
         let outcome = interceptor.serve(&connection, stream, origin).await;
-        (self.on_outcome)(&connection, &outcome);
+        (self.on_outcome)(&connection, &outcome, opened.elapsed());
         Ok(())
     }
 

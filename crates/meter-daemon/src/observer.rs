@@ -357,7 +357,10 @@ impl Observer for CallObserver {
                     }
                 }
             }
-            Event::Opaque(reason) => tracing::warn!(host = %self.connection.host, reason, "connection.opaque"),
+            Event::Opaque(reason) => {
+                tracing::warn!(host = %self.connection.host, reason, "connection.opaque");
+                self.services.uncovered(&self.connection, "opaque", (0, 0), Duration::ZERO);
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use crate::fallout::Unmetered;
 use crate::services::{Loaded, Services};
 use crate::settle::{Exchange, settle};
 use meter_call::{CallRecord, EndpointClass, OpenRecord, Side};
+use meter_money::PicoUsd;
 use meter_policy::Spend;
 use meter_store::Kept;
 use meter_tap::Finish;
@@ -143,7 +144,7 @@ fn balance(over: &Over, record: &CallRecord, who: Who<'_>) {
         return;
     }
     let spend = Spend {
-        usd: record.charged,
+        usd: spent(record),
         tokens: record.usage.total(Side::Input).saturating_add(record.usage.total(Side::Output)),
     };
     let asked = Asked { id: record.id, ..over.asked.clone() };
@@ -151,4 +152,13 @@ fn balance(over: &Over, record: &CallRecord, who: Who<'_>) {
     let audits = ledger.settle(&loaded.model.policies, record.id, &call, spend);
     drop(ledger);
     admit::note(services, &asked, who, &audits);
+}
+
+/// What a dollar budget counts: the charge and, where a part is only estimated, the middle of the estimate. The same
+/// sum is made of rows when budgets are rebuilt.
+fn spent(record: &CallRecord) -> Option<PicoUsd> {
+    match (record.charged, record.estimated) {
+        (Some(charged), Some(estimated)) => charged.checked_add(estimated).ok(),
+        (charged, estimated) => charged.or(estimated),
+    }
 }

@@ -5,9 +5,10 @@ use arc_swap::ArcSwap;
 use meter_call::{CallId, UnixMillis};
 use meter_manifest::Model;
 use meter_policy::{Call, Fact, Ledger, OnError};
-use meter_store::Journal;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use meter_store::{CoverageRecord, Journal, Kept};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// A snapshot in force.
@@ -34,7 +35,24 @@ pub struct Services {
     /// Our process id, for open records.
     pub pid: u32,
     /// Rows that are being made.
-    pub pending: Pending,
+    pub pending: UnderWay,
+    /// What was not metered.
+    pub coverage: Coverage,
+}
+
+/// Our own part of the coverage: connections that reached us and were not metered, or not wholly.
+#[derive(Debug)]
+pub struct Coverage {
+    /// Tells this life of the daemon from others.
+    pub life: String,
+    seq: AtomicU64,
+}
+
+impl Coverage {
+    /// None yet, in this life.
+    pub fn new(life: String) -> Coverage {
+        Coverage { life, seq: AtomicU64::new(0) }
+    }
 }
 
 /// How a connection is read, decided when it opens.
@@ -58,6 +76,27 @@ impl Services {
     /// The budgets. A panic while they were held leaves at worst one hold too many, which the settling removes.
     pub fn ledger(&self) -> MutexGuard<'_, Ledger> {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Counts a connection that was not metered.
+    pub fn uncovered(&self, connection: &Connection, outcome: &str, bytes: (u64, u64), duration: Duration) {
+        let process = connection.caller.now().and_then(|facts| facts.process.name.clone());
+        let (bytes_up, bytes_down) = bytes;
+        let kept = self.journal.coverage(&CoverageRecord {
+            edge: self.coverage.life.clone(),
+            seq: self.coverage.seq.fetch_add(1, Ordering::Relaxed) + 1,
+            at: (self.now)(),
+            host: connection.host.clone(),
+            process,
+            outcome: outcome.to_owned(),
+            connections: 1,
+            bytes_up,
+            bytes_down,
+            duration_ms: u64::try_from(duration.as_millis()).unwrap_or(u64::MAX),
+        });
+        if kept == Kept::Lost {
+            tracing::error!(host = %connection.host, outcome, "coverage.lost");
+        }
     }
 
     /// Whether anything on this connection may be refused.
@@ -97,31 +136,49 @@ impl Services {
     }
 }
 
-/// Counts rows that are being made, so that a stop can wait for them.
+/// Things under way, counted, so that a stop or an idle limit can wait for none.
 #[derive(Clone, Debug, Default)]
-pub struct Pending {
-    shared: Arc<(AtomicUsize, Notify)>,
+pub struct UnderWay {
+    shared: Arc<Tally>,
 }
 
-/// One row being made; counts until it is dropped.
-#[derive(Debug)]
-pub struct OnePending(Pending);
+#[derive(Debug, Default)]
+struct Tally {
+    now: AtomicUsize,
+    ever: AtomicUsize,
+    none: Notify,
+}
 
-impl Pending {
+/// One of them; counts until it is dropped, however it ends.
+#[derive(Debug)]
+pub struct One(UnderWay);
+
+impl UnderWay {
     /// Begins one.
-    pub fn one(&self) -> OnePending {
-        self.shared.0.fetch_add(1, Ordering::SeqCst);
-        OnePending(self.clone())
+    pub fn one(&self) -> One {
+        self.shared.ever.fetch_add(1, Ordering::SeqCst);
+        self.shared.now.fetch_add(1, Ordering::SeqCst);
+        One(self.clone())
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        self.shared.now.load(Ordering::SeqCst)
+    }
+
+    /// How many there have been: unchanged means that none began.
+    pub fn ever(&self) -> usize {
+        self.shared.ever.load(Ordering::SeqCst)
     }
 
     /// Waits until none is left.
     pub async fn none(&self) {
         loop {
-            let woken = self.shared.1.notified();
+            let woken = self.shared.none.notified();
             tokio::pin!(woken);
             // Registered before the count is read, so a change in between is not missed.
             woken.as_mut().enable();
-            if self.shared.0.load(Ordering::SeqCst) == 0 {
+            if self.count() == 0 {
                 return;
             }
             woken.await;
@@ -129,10 +186,30 @@ impl Pending {
     }
 }
 
-impl Drop for OnePending {
+impl Drop for One {
     fn drop(&mut self) {
-        if self.0.shared.0.fetch_sub(1, Ordering::SeqCst) == 1 {
-            self.0.shared.1.notify_waiters();
+        if self.0.shared.now.fetch_sub(1, Ordering::SeqCst) == 1 {
+            self.0.shared.none.notify_waiters();
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn none_is_awaited_without_missing_the_last() {
+        let under_way = UnderWay::default();
+        under_way.none().await;
+        let (first, second) = (under_way.one(), under_way.one());
+        let waiting = tokio::spawn({
+            let under_way = under_way.clone();
+            async move { under_way.none().await }
+        });
+        drop(first);
+        assert_eq!((under_way.count(), under_way.ever()), (1, 2));
+        drop(second);
+        waiting.await.unwrap();
     }
 }

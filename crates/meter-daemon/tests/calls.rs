@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use meter_call::{CallId, Evidence, Meter, ProcessFacts, Status, UnixMillis, UsageState};
 use meter_daemon::connection::{CallerFacts, CallerSlot};
 use meter_daemon::observer::witness_source;
-use meter_daemon::services::{Loaded, Pending, Services};
+use meter_daemon::services::{Coverage, Loaded, Services, UnderWay};
 use meter_manifest::ManifestFile;
 use meter_policy::Ledger;
 use meter_store::{AuditQuery, CallQuery, CallRow, Reader, Writer, WriterOptions};
@@ -121,7 +121,8 @@ where
         now: || NOW,
         random,
         pid: std::process::id(),
-        pending: Pending::default(),
+        pending: UnderWay::default(),
+        coverage: Coverage::new("daemon:test".into()),
     });
     let origins = authority();
     let config = origins.server_config(&[HOST], &[b"h2", b"http/1.1"]).unwrap();

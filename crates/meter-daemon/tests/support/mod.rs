@@ -7,6 +7,7 @@ use meter_daemon::accept::{AskWhoCalls, Gate};
 use meter_daemon::connection::Connection;
 use meter_daemon::intercept::{DownstreamTls, Interceptor, Outcome, UpstreamTls, WitnessSource};
 use meter_daemon::pinned::Pins;
+use meter_daemon::services::UnderWay;
 use meter_daemon::witness::Nobody;
 use meter_demo::DemoAuthority;
 use meter_dial::Dialer;
@@ -151,7 +152,7 @@ pub async fn world_asking(
             digest: "b3:0".into(),
             uptime_ms: 1,
         }),
-        on_outcome: Arc::new(move |_: &Connection, outcome: &Outcome| {
+        on_outcome: Arc::new(move |_: &Connection, outcome: &Outcome, _: std::time::Duration| {
             let word = match outcome {
                 Outcome::Opened(protocol, _) => format!("opened {protocol:?}"),
                 Outcome::Tunnelled(reason, _) => format!("tunnelled {}", reason.as_str()),
@@ -162,7 +163,7 @@ pub async fn world_asking(
             };
             let _ = outcome_in.send(word);
         }),
-        open: Arc::default(),
+        open: UnderWay::default(),
     };
     let gate = Arc::new(gate);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
