@@ -62,7 +62,11 @@ impl Dialects {
             if !self.knows(id.value) {
                 let place = table.doc().place(id.span);
                 let message = format!("there is no dialect `{}`", id.value);
-                self.found.push(Diagnostic::new(codes::UNKNOWN_PARENT, place, message));
+                let finding = Diagnostic::new(codes::UNKNOWN_PARENT, place, message);
+                self.found.push(match meter_diag::nearest(id.value, self.ids()) {
+                    Some(near) => finding.help(format!("did you mean `{near}`?")),
+                    None => finding,
+                });
             }
             if let Some(changes) = value.table() {
                 overrides.insert(id.value.to_owned(), self.table(&changes));

@@ -83,7 +83,7 @@ pub fn load_in(bundled: &[ManifestFile], user: &[ManifestFile], zone: TimeZone) 
     let priced: BTreeSet<String> = book.providers().map(str::to_owned).collect();
     providers::check(&composed, &priced, &mut found);
     // What bundled dialects count without a price is our gap, which the rows tell; nobody can mend it in a file of theirs.
-    let own = |place: &Place| user.iter().any(|file| file.path == place.file);
+    let own = |place: &Place| loaded.iter().any(|file| file.layer == Layer::User && file.doc.path() == place.file);
     let of_dialects = dialects.finish(Some(&book.priced_meters()));
     found.extend(of_dialects.into_iter().filter(|one| one.code != UNPRICED_METER || own(&one.place)));
     let providers: Vec<Provider> =

@@ -95,19 +95,18 @@ impl PolicySource {
     }
 }
 
-/// Rules that decide, behind one that decides every call. Budgets count wherever they stand.
+/// Rules that decide, behind one that decides all of their calls. Budgets count wherever they stand.
 fn shadows(rules: &[&Ruled], found: &mut Vec<Diagnostic>) {
-    let decides = |ruled: &&&Ruled| !matches!(ruled.rule.kind, Kind::Budget(_));
-    let Some(first) = rules.iter().position(|ruled| {
-        ruled.unconditional && ruled.rule.stage == Stage::Enforce && !matches!(ruled.rule.kind, Kind::Budget(_))
-    }) else {
-        return;
-    };
-    for ruled in rules[first + 1..].iter().filter(decides) {
-        let message = format!("rule `{}` is never asked: `{}` answers every call", ruled.rule.id, rules[first].rule.id);
+    let decides = |ruled: &Ruled| !matches!(ruled.rule.kind, Kind::Budget(_));
+    for (at, ruled) in rules.iter().enumerate().filter(|(_, ruled)| decides(ruled)) {
+        let answers = |earlier: &&&Ruled| {
+            decides(earlier) && earlier.rule.stage == Stage::Enforce && earlier.rule.covers(&ruled.rule)
+        };
+        let Some(earlier) = rules[..at].iter().find(answers) else { continue };
+        let what = if earlier.unconditional { "every call" } else { "all of its calls" };
+        let message = format!("rule `{}` is never asked: `{}` answers {what}", ruled.rule.id, earlier.rule.id);
         found.push(
-            Diagnostic::new(codes::SHADOWED_RULE, ruled.id.clone(), message)
-                .other(rules[first].id.clone(), "this rule"),
+            Diagnostic::new(codes::SHADOWED_RULE, ruled.id.clone(), message).other(earlier.id.clone(), "this rule"),
         );
     }
 }

@@ -90,11 +90,12 @@ impl Ratio {
             Some(parts) => parts,
             None => (text, ""),
         };
-        let digits = digits(whole, fraction)?;
         let places = u32::try_from(fraction.len()).map_err(|_| MoneyError::TooManyDecimals(decimals_max))?;
-        if places > decimals_max {
+        // Before the digits are read: too many of them would only be called too much.
+        if places > decimals_max && fraction.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(MoneyError::TooManyDecimals(decimals_max));
         }
+        let digits = digits(whole, fraction)?;
         Ratio::new(digits, power_of_ten(places)?)
     }
 }

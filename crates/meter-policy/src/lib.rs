@@ -10,6 +10,7 @@
 
 mod call;
 mod cases;
+mod cover;
 mod decide;
 mod hold;
 mod ledger;

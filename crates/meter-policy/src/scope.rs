@@ -83,7 +83,7 @@ impl Scope {
 
 /// Names with `*` for any run of characters (also across `/`), `?`, `[ab]`, `{a,b}`; one of them has to match. None = any.
 #[derive(Clone, Debug, Default)]
-pub struct Globs(Vec<GlobMatcher>);
+pub struct Globs(pub(crate) Vec<GlobMatcher>);
 
 impl Globs {
     /// Patterns as written.

@@ -1,6 +1,7 @@
 //! What can be wrong with price files.
 
 use crate::Mark;
+use crate::near::near;
 
 /// One fault, with the marks of the places it speaks of.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -97,6 +98,14 @@ impl Faults {
 impl PriceFault {
     pub(crate) fn help(&mut self, help: impl Into<String>) -> &mut Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// "Did you mean", when one of the names is near.
+    pub(crate) fn nearest<'a>(&mut self, written: &str, names: impl Iterator<Item = &'a str>) -> &mut Self {
+        if let Some(name) = near(written, names).first() {
+            self.help = Some(format!("did you mean `{name}`?"));
+        }
         self
     }
 

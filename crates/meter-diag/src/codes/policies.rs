@@ -21,7 +21,7 @@ super::codes! {
         wrong: "given = { project = \"acme\", spent = { acme_monthly = 10 } }\nexpect = \"refuse acme_monthly\"",
         right: "given = { project = \"acme\", spent = { acme_monthly = 200 } }\nexpect = \"refuse acme_monthly\"";
     SHADOWED_RULE = 607, "unreachable-rule", Warning,
-        "An earlier enforcing rule without conditions answers every call, so this one never decides.",
+        "An earlier enforcing rule answers every call that this one is about, so this one never decides. Put the narrower rule first.",
         wrong: "[[rule]]\nid = \"all\"\nstage = \"enforce\"\nallow = true\n# and then another rule that denies", right: "# the narrower rule first";
     NEVER_MATCHES = 608, "rule-never-matches", Warning,
         "No metered provider or endpoint has what the rule asks for, so it can never match.",

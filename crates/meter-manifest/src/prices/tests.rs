@@ -192,7 +192,6 @@ id = "empty"
 #    ^^^^^^^ warning[HM0226]
 [[model]]
 id = "alike"
-#    ^^^^^^^ warning[HM0226]
 like = "acme/gone"
 #      ^^^^^^^^^^^ error[HM0216]
 [[alias]]

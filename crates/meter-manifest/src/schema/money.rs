@@ -21,8 +21,29 @@ fn with_rates<const N: usize>(fixed: [(&str, Value); N]) -> Value {
     let mut table = table(keys(fixed));
     // One pattern: a property for each meter in each place makes a schema of a quarter of a megabyte.
     table["patternProperties"][format!("^({})$", meters.join("|"))] =
-        number("USD per million tokens, or text with its unit: `10 / 1000 calls`.");
+        figure("USD per million tokens, or text with its unit: `10 / 1000 calls`.");
     table
+}
+
+/// A number, a text with its unit, or the same with a least quantity and a step.
+fn figure(about: &str) -> Value {
+    let terms = table(keys([
+        ("price", number("The price.")),
+        ("min", text_of("Least that is billed: `10 seconds`.")),
+        ("step", text_of("What a quantity is raised to: `1 second`.")),
+    ]));
+    json!({ "anyOf": [{ "type": "number" }, { "type": "string" }, terms], "description": about })
+}
+
+/// Why a price of 0 is meant, or what is free to begin with.
+fn free() -> Value {
+    let quota = table(keys([
+        ("meter", text_of("What is free.")),
+        ("quantity", whole(1, i64::MAX, "How many.")),
+        ("per", words(&["minute", "day", "month"], "How often.")),
+        ("shared", text_of("Name of the group of models that share it.")),
+    ]));
+    json!({ "anyOf": [{ "type": "string" }, list(quota)], "description": "Why a 0 is meant, or free quotas, for people." })
 }
 
 pub(super) fn prices() -> Map<String, Value> {
@@ -58,7 +79,8 @@ pub(super) fn prices() -> Map<String, Value> {
             ("checked", moment("When they were last compared.")),
             ("basis", words(&["announced", "observed", "import"], "How they are known.")),
             ("note", text_of("For people.")),
-            ("free", text_of("Why a 0 is meant.")),
+            ("free", free()),
+            ("cache_min_tokens", whole(1, i64::MAX, "Fewest tokens that a cache keeps, for people.")),
             ("use", texts("Profiles whose modifiers hold.")),
             ("context", list(tier.clone())),
             ("when", list(when.clone())),
@@ -73,6 +95,7 @@ pub(super) fn prices() -> Map<String, Value> {
         ("from", moment("From when it is taken.")),
         ("replace", truth("The user's rows replace the bundled ones whole.")),
         ("max_output", whole(1, i64::MAX, "Most answer tokens.")),
+        ("use", texts("Profiles whose modifiers hold for every row.")),
         ("when", list(when.clone())),
         ("rates", list(row())),
     ]));
@@ -102,6 +125,12 @@ pub(super) fn prices() -> Map<String, Value> {
         ("check", number("How far both may differ.")),
         ("missing", text_of("What holds when it is absent.")),
     ]));
+    let credit = table(keys([
+        ("name", text_of("Its name.")),
+        ("amount", number("US dollars that spend is drawn from.")),
+        ("from", moment("First instant it can be drawn from.")),
+        ("until", moment("When what is left is lost.")),
+    ]));
     let contract = table(keys([
         ("name", text_of("Its name.")),
         ("account", text_of("A label for people.")),
@@ -110,6 +139,7 @@ pub(super) fn prices() -> Map<String, Value> {
         ("until", moment("First instant it no longer holds.")),
         ("discount", number("Share taken off.")),
         ("except", texts("Meters without the discount.")),
+        ("credit", list(credit)),
         ("rates", list(with_rates([("model", text_of("The model.")), ("free", text_of("Why a 0 is meant."))]))),
     ]));
     let plan = table(keys([
@@ -119,6 +149,7 @@ pub(super) fn prices() -> Map<String, Value> {
     ]));
     keys([
         ("provider", text_of("The provider it is about.")),
+        ("also", texts("Other names of it, in lists of cases and on the command line.")),
         ("source", text_of("Where the figures stand.")),
         ("checked", moment("When they were last compared.")),
         ("fees", list(row())),

@@ -46,7 +46,7 @@ impl<'f> Document<'f> {
                 let span = error.span().map(Span::from).unwrap_or_default();
                 Diagnostic::new(files::NOT_TOML, lines.place(&file.path, text, span), one_line(error.message()))
             };
-            return Err(errors.iter().map(finding).collect());
+            return Err(causes(errors.iter().map(finding).collect()));
         }
         if root.get_ref().is_empty() {
             return Err(whole(files::EMPTY_FILE, "the file says nothing".into())
@@ -101,6 +101,20 @@ impl<'f> Document<'f> {
     pub fn findings(self) -> Vec<Diagnostic> {
         self.found.into_inner()
     }
+}
+
+/// One mistake makes the parser stumble several times. Of what it says about a line the first is kept, or what was not
+/// closed: everything before that is a consequence.
+fn causes(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut kept: Vec<Diagnostic> = Vec::new();
+    for finding in found {
+        match kept.last_mut().filter(|last| last.place.line == finding.place.line) {
+            None => kept.push(finding),
+            Some(last) if finding.message.starts_with("unclosed") => *last = finding,
+            Some(_) => {}
+        }
+    }
+    kept
 }
 
 fn one_line(text: &str) -> String {

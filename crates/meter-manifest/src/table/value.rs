@@ -122,7 +122,10 @@ impl<'d, 'f> Value<'d, 'f> {
         match self.as_integer() {
             Some(at) if range.contains(&at.value) => Some(at),
             _ => {
-                let message = format!("`{}` must be from {} to {}", self.name, range.start(), range.end());
+                let message = match (*range.start(), *range.end()) {
+                    (i64::MIN, i64::MAX) => format!("`{}` is beyond any number that is meant here", self.name),
+                    (from, to) => format!("`{}` must be from {from} to {to}", self.name),
+                };
                 self.doc.report(files::OUT_OF_RANGE, self.span, message);
                 None
             }

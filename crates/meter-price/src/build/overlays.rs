@@ -81,7 +81,9 @@ fn conditions(
         };
         let unknown = |value: &&Written<String>| axis == Axis::Window && !windows.contains_key(&value.value);
         if let Some(value) = values.iter().find(unknown) {
-            faults.push(FaultKind::UnknownWindow, value.mark, format!("there is no window `{}`", value.value));
+            let message = format!("there is no window `{}`", value.value);
+            let known = windows.keys().map(String::as_str);
+            faults.push(FaultKind::UnknownWindow, value.mark, message).nearest(&value.value, known);
             return None;
         }
         if values.is_empty() {

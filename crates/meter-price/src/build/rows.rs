@@ -51,7 +51,9 @@ fn profiles(files: &MergedProvider, names: &[Written<String>], faults: &mut Faul
         match files.profiles.get(&name.value) {
             Some(when) => overlays.extend(when.iter().cloned()),
             None => {
-                faults.push(FaultKind::UnknownProfile, name.mark, format!("there is no profile `{}`", name.value));
+                let known = files.profiles.keys().map(String::as_str);
+                let message = format!("there is no profile `{}`", name.value);
+                faults.push(FaultKind::UnknownProfile, name.mark, message).nearest(&name.value, known);
             }
         }
     }

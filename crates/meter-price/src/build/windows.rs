@@ -96,7 +96,10 @@ fn read_window(
         Some(name) => match holidays.get(name.value.as_str()) {
             Some(list) => list.clone(),
             None => {
-                faults.push(FaultKind::UnknownHolidays, name.mark, format!("there are no holidays `{}`", name.value));
+                let message = format!("there are no holidays `{}`", name.value);
+                faults
+                    .push(FaultKind::UnknownHolidays, name.mark, message)
+                    .nearest(&name.value, holidays.keys().copied());
                 None
             }
         },
