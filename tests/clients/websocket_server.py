@@ -8,11 +8,15 @@ import ssl
 import sys
 
 from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
 
 
 async def echo(socket):
-    async for message in socket:
-        await socket.send(message)
+    try:
+        async for message in socket:
+            await socket.send(message)
+    except ConnectionClosed:
+        pass  # the client closes with a code of its own
 
 
 async def main():

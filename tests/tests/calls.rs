@@ -182,7 +182,7 @@ fn openai_chat_responses_and_embeddings() {
     check(
         &rig,
         &embed,
-        (Some(2_000), Some(0), Some(0), Some(0), None, Some(260_000_000)),
+        (Some(2_000), Some(0), Some(0), Some(0), Some(0), Some(260_000_000)),
         &[("request_kind", "embedding")],
     );
 }

@@ -46,14 +46,14 @@ fn a_killed_daemon_costs_rows_but_no_call_and_metering_comes_back() {
 
     rig.start_daemon();
     rig.wait_for("metering after the restart", |rig| call(&rig.client()));
-    rig.wait_for("the interrupted row", |rig| {
-        rig.rows_now().iter().any(|row| row.text("status") == Some("interrupted"))
-    });
-    let rows = rig.rows_now();
-    let interrupted: Vec<_> = rows.iter().filter(|row| row.text("status") == Some("interrupted")).collect();
-    assert_eq!(interrupted.len(), 1, "{rows:#?}");
+    let with_status = |rig: &Rig, status| {
+        rig.rows_now().into_iter().filter(|row| row.text("status") == Some(status)).collect::<Vec<_>>()
+    };
+    rig.wait_for("the row after the restart", |rig| with_status(rig, "success").len() >= 2);
+    rig.wait_for("the interrupted row", |rig| !with_status(rig, "interrupted").is_empty());
+    let interrupted = with_status(&rig, "interrupted");
+    assert_eq!(interrupted.len(), 1, "{interrupted:#?}");
     assert_eq!(interrupted[0].text("provider"), Some("anthropic"));
-    assert!(rows.iter().filter(|row| row.text("status") == Some("success")).count() >= 2, "{rows:#?}");
 }
 
 #[test]

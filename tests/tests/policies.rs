@@ -133,9 +133,9 @@ message = "{spent} of {limit} are spent; it resets {resets}."
     // 400 answer tokens cost 40 cents; the hold of 100 costs 10.
     assert_eq!(send(400), "200");
     rig.rows(1);
-    assert_eq!(send(450), "200");
+    assert_eq!(send(550), "200");
     rig.rows(2);
-    assert_eq!(send(450), "403", "85 cents are spent and 10 more are needed to begin");
+    assert_eq!(send(1), "403", "95 cents are spent and 10 more are needed to begin");
     let rows: Vec<Row> = rig.rows(3);
     assert_eq!(rows[2].text("status"), Some("refused"));
 }

@@ -5,7 +5,7 @@ use meter_policy::{Budget, Limit, Per};
 
 fn known() -> Known {
     let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Known { providers: set(&["anthropic", "openai"]), kinds: set(&["chat", "embeddings"]) }
+    Known { providers: set(&["anthropic", "openai"]), kinds: set(&["chat", "embedding"]) }
 }
 
 fn load(file: &ManifestFile) -> (Policies, Vec<Diagnostic>) {
