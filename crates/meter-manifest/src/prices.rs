@@ -129,7 +129,7 @@ impl Reader<'_> {
             return None;
         }
         // A file of the user's own terms may speak of several providers; every other one is about a provider.
-        let terms = root.has("contract") || root.has("plan");
+        let terms = root.has("contract") || root.has("plan") || root.has("fx");
         let provider =
             if terms { self.text(&root, "provider").unwrap_or_default() } else { self.need_text(&root, "provider") };
         // A user's three lines need no source; their own file is one.
@@ -147,6 +147,7 @@ impl Reader<'_> {
             models: root.tables("model").into_iter().map(|table| self.model(table)).collect(),
             contracts: root.tables("contract").into_iter().filter_map(|table| self.contract(table)).collect(),
             plans: root.tables("plan").into_iter().map(|table| self.plan(table)).collect(),
+            fx: root.tables("fx").into_iter().filter_map(|table| self.fx(table)).collect(),
             ..PriceFile::default()
         };
         for (name, value) in root.table("profile").map(|table| table.entries()).unwrap_or_default() {
@@ -161,7 +162,7 @@ impl Reader<'_> {
             }
         }
         if layer == Layer::Bundled {
-            let own = root.key("contract").or(root.key("plan"));
+            let own = root.key("contract").or(root.key("plan")).or(root.key("fx"));
             if let Some(span) = own {
                 document.report(files::UNKNOWN_KEY, span, "contracts and plans are the user's own");
             }

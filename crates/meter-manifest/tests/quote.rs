@@ -60,7 +60,8 @@ fn a_plan_charges_nothing_and_keeps_the_list() {
 
 #[test]
 fn mistakes_are_told_where_they_stand() {
-    let case = "schema = 1\n[[case]]\nprovider = 'acme'\nat = 'soon'\nusage = { inptu = 3 }\nattributes = { goe = 'us' }\n";
+    let case =
+        "schema = 1\n[[case]]\nprovider = 'acme'\nat = 'soon'\nusage = { inptu = 3 }\nattributes = { goe = 'us' }\n";
     let (cases, found) = read(&ManifestFile::new("cases.toml", case));
     assert!(cases.is_empty());
     let told: Vec<String> = found.iter().map(ToString::to_string).collect();

@@ -3,7 +3,7 @@
 use crate::cost::fallback;
 use crate::near::near;
 use crate::row::{Price, PricedRow};
-use crate::{Credit, Factor, Rate};
+use crate::{Credit, Currencies, Factor, Rate};
 use meter_call::{Meter, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
 use regex::bytes::Regex;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default)]
 pub struct PriceBook {
     pub(crate) providers: BTreeMap<String, Provider>,
+    pub(crate) currencies: Currencies,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -221,6 +222,19 @@ impl PriceBook {
     /// Amounts that spend at a provider is drawn from, of all contracts. [`crate::balances`] says what is left of them.
     pub fn credits(&self, provider: &str) -> impl Iterator<Item = &Credit> {
         self.providers.get(provider).into_iter().flat_map(|p| &p.contracts).flat_map(|contract| &contract.credits)
+    }
+
+    /// Holiday lists that windows of a provider use, with the last day each speaks of, by name.
+    pub fn holidays(&self, provider: &str) -> BTreeMap<String, String> {
+        let rows = self.providers.get(provider).into_iter().flat_map(|p| &p.models).flat_map(|model| &model.rows);
+        let windows = rows.flat_map(|row| row.row.windows.values()).flat_map(|window| &window.0);
+        let lists = windows.filter_map(|window| window.not_on.as_ref());
+        lists.map(|list| (list.name.clone(), list.covers.1.clone())).collect()
+    }
+
+    /// The user's rates of other currencies.
+    pub fn currencies(&self) -> &Currencies {
+        &self.currencies
     }
 
     /// The user's subscriptions at a provider.

@@ -3,6 +3,7 @@
 mod bills;
 mod books;
 mod laws;
+mod views;
 
 use crate::*;
 use meter_call::{Buckets, Meter, UnixMillis};

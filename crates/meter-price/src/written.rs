@@ -80,6 +80,8 @@ pub struct PriceFile {
     pub contracts: Vec<ContractText>,
     /// Flat subscriptions.
     pub plans: Vec<PlanText>,
+    /// Rates of other currencies.
+    pub fx: Vec<FxText>,
 }
 
 /// `[[model]]`.
@@ -304,6 +306,17 @@ pub struct ContractRatesText {
     pub free: Option<String>,
     /// Prices in the place of the row's own.
     pub rates: RatesText,
+}
+
+/// `[[fx]]`.
+#[derive(Clone, Debug, Default)]
+pub struct FxText {
+    /// ISO 4217 code.
+    pub currency: Written<String>,
+    /// First instant.
+    pub from: Written<String>,
+    /// Units for one dollar.
+    pub per_usd: Written<String>,
 }
 
 /// `[[plan]]`.

@@ -3,7 +3,7 @@
 use super::Reader;
 use crate::table::Table;
 use meter_price::{
-    AliasText, ContractRatesText, ContractText, CreditText, HolidaysText, PlanText, SettlementText, WindowText,
+    AliasText, ContractRatesText, ContractText, CreditText, FxText, HolidaysText, PlanText, SettlementText, WindowText,
 };
 
 impl Reader<'_> {
@@ -98,6 +98,19 @@ impl Reader<'_> {
             free: table.text("free").map(|at| at.value.to_owned()),
             rates: self.rates(table, &["model", "free"]),
         }
+    }
+
+    pub(super) fn fx(&self, table: Table<'_, '_>) -> Option<FxText> {
+        for key in ["from", "per_usd"] {
+            table.need(key);
+        }
+        let fx = FxText {
+            currency: self.need_text(&table, "currency"),
+            from: self.instant(&table, "from")?,
+            per_usd: self.number(&table, "per_usd")?,
+        };
+        table.finish();
+        Some(fx)
     }
 
     pub(super) fn plan(&self, table: Table<'_, '_>) -> PlanText {

@@ -111,6 +111,10 @@ input = 2.50
 name = "welcome gift"
 amount = 500
 until = 2026-09-01
+[[fx]]
+currency = "EUR"
+from = 2026-11-01
+per_usd = 0.8621
 [[plan]]
 name = "acme-max"
 provider = "acme"
@@ -384,6 +388,34 @@ from = 2026-01-01
 discount = 10
 "#
         .trim_start(),
+    );
+}
+
+#[test]
+fn rates_of_currencies_are_dated_and_above_0() {
+    check(
+        r#"
+schema = 1
+[[fx]]
+currency = "euro"
+#          ^^^^^^ error[HM0110]
+from = 2026-11-01
+per_usd = 0.8621
+[[fx]]
+currency = "EUR"
+from = 2026-11-01
+per_usd = 0
+#         ^ error[HM0201]
+[[fx]]
+currency = "GBP"
+from = 2026-11-01
+per_usd = 0.7
+[[fx]]
+currency = "GBP"
+from = "2026-11-01T00:00:00Z"
+#      ^^^^^^^^^^^^^^^^^^^^^^ error[HM0205]
+per_usd = 0.8
+"#,
     );
 }
 

@@ -46,6 +46,7 @@ impl PriceBookBuilder {
         let mut faults = Faults::default();
         // Stable: the user's layer comes last and wins.
         self.files.sort_by_key(|file| file.layer);
+        let currencies = terms::currencies(&self.files, &mut faults);
         let merged = merge::merge(self.files, &mut faults);
         let mut resolved: BTreeMap<String, Vec<ResolvedModel>> = BTreeMap::new();
         for (name, provider) in &merged {
@@ -56,7 +57,7 @@ impl PriceBookBuilder {
             });
             resolved.insert(name.clone(), models.collect());
         }
-        let mut book = PriceBook::default();
+        let mut book = PriceBook { currencies, ..PriceBook::default() };
         for (name, provider) in &merged {
             let models: Vec<Model> = provider
                 .models

@@ -2,12 +2,12 @@
 
 use super::merge::MergedProvider;
 use super::{instant_of, prices, span_of};
-use crate::Credit;
 use crate::book::{Contract, Model, Plan, Settlement};
 use crate::fault::{FaultKind, Faults};
 use crate::rate::Factor;
 use crate::row::{Axis, PricedRow};
-use crate::written::{ContractText, Written};
+use crate::written::{ContractText, PriceFile, Written};
+use crate::{Credit, Currencies, FxRate};
 use meter_call::{Meter, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
 use std::collections::{BTreeMap, BTreeSet};
@@ -154,6 +154,41 @@ fn remaining(discount: &str) -> Option<Factor> {
     let left = Ratio::whole(100).sub(Ratio::literal(discount).ok()?).ok()?.div(Ratio::whole(100)).ok()?;
     let factor = Factor::parse(&left.to_string()).ok()?;
     (left.compare(Ratio::ZERO)? == std::cmp::Ordering::Greater).then_some(factor)
+}
+
+/// Rates of other currencies, by currency and `from`.
+pub(super) fn currencies(files: &[PriceFile], faults: &mut Faults) -> Currencies {
+    let mut rates: Vec<(FxRate, crate::Mark)> = Vec::new();
+    for text in files.iter().flat_map(|file| &file.fx) {
+        let code = &text.currency.value;
+        if code.len() != 3 || !code.bytes().all(|byte| byte.is_ascii_uppercase()) {
+            let message = format!("`{code}` is no code of a currency");
+            faults.push(FaultKind::UnknownWord, text.currency.mark, message).help("three capital letters, such as EUR");
+            continue;
+        }
+        let per_usd = match Ratio::literal(&text.per_usd.value) {
+            Ok(rate) if !rate.is_zero() => rate,
+            Ok(_) => {
+                faults.push(FaultKind::BadFigure, text.per_usd.mark, "a dollar is worth more than 0");
+                continue;
+            }
+            Err(error) => {
+                faults.push(FaultKind::BadFigure, text.per_usd.mark, format!("`{}`: {error}", text.per_usd.value));
+                continue;
+            }
+        };
+        let Some(from) = instant_of(&text.from, faults) else { continue };
+        let same = |(rate, _): &&(FxRate, crate::Mark)| rate.currency == *code && rate.from == from;
+        if let Some((_, mark)) = rates.iter().find(same) {
+            let message = format!("`{code}` has another rate from the same instant on");
+            faults.push(FaultKind::DuplicateFrom, text.from.mark, message).other(*mark, "the other rate");
+            continue;
+        }
+        rates.push((FxRate { currency: code.clone(), from, per_usd }, text.from.mark));
+    }
+    let mut rates: Vec<FxRate> = rates.into_iter().map(|(rate, _)| rate).collect();
+    rates.sort_by(|a, b| (&a.currency, a.from).cmp(&(&b.currency, b.from)));
+    Currencies(rates)
 }
 
 pub(super) fn plans(provider: &MergedProvider, faults: &mut Faults) -> Vec<Plan> {
