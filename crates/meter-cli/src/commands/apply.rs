@@ -42,6 +42,13 @@ struct Document {
     findings: Findings,
 }
 
+/// What `--json` prints when the files have errors.
+#[derive(Serialize)]
+struct Refused {
+    applied: bool,
+    findings: Findings,
+}
+
 #[derive(Serialize)]
 struct File {
     layer: &'static str,
@@ -83,7 +90,7 @@ pub fn run(home: &Home, args: &ApplyArgs) -> Result<u8, Failure> {
     let settled = put(home, &compiled, &plan)?;
     if args.json {
         show(&plan, &user, &compiled, plan.changes_something(), true)?;
-    } else {
+    } else if plan.changes_something() {
         out::say(&settled);
     }
     Ok(Exit::Ok.code())
@@ -91,7 +98,7 @@ pub fn run(home: &Home, args: &ApplyArgs) -> Result<u8, Failure> {
 
 fn refuse(user: &UserLayer, compiled: &Compiled, json: bool) -> Result<u8, Failure> {
     if json {
-        out::json(findings::document(&compiled.findings))?;
+        out::json(Refused { applied: false, findings: findings::document(&compiled.findings) })?;
     } else {
         let terminal = std::io::IsTerminal::is_terminal(&std::io::stdout());
         out::print(&findings::text(&compiled.findings, user, terminal, out::colour()))?;

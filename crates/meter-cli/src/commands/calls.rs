@@ -76,19 +76,27 @@ fn follow(home: &Home, args: &CallsArgs, zone: &TimeZone) -> Result<u8, Failure>
         if reader.is_none() {
             reader = open::reader(home)?;
         }
-        let range = Range::since(UnixMillis(started.0.max(now().0 - LONGEST_MS) - LONGEST_MS));
-        let rows = match &reader {
-            Some(reader) => reader.calls(&query(args, range, LOOK_MAX)).map_err(open::unreadable)?.items,
-            None => Vec::new(),
+        let recent = Range::since(UnixMillis(started.0.max(now().0 - LONGEST_MS) - LONGEST_MS));
+        let look = |reader: &Reader| {
+            let recent = reader.calls(&query(args, recent, LOOK_MAX))?.items;
+            // What there was already is shown once, however old.
+            let before = match seen {
+                None => Some(reader.calls(&query(args, Range::ALL, args.limit as usize))?.items),
+                Some(_) => None,
+            };
+            Ok((recent, before))
         };
-        let ids = rows.iter().map(|row| row.id).collect();
-        let mut new: Vec<&CallRow> = match &seen {
-            Some(seen) => rows.iter().filter(|row| !seen.contains(&row.id)).collect(),
-            // The first look shows what there was already.
-            None => rows.iter().take(args.limit as usize).collect(),
+        let (recent, before) = match &reader {
+            Some(reader) => reader.snapshot(look).map_err(open::unreadable)?,
+            None => (Vec::new(), None),
+        };
+        let mut new: Vec<&CallRow> = match (&before, &seen) {
+            (Some(before), _) => before.iter().collect(),
+            (None, Some(seen)) => recent.iter().filter(|row| !seen.contains(&row.id)).collect(),
+            (None, None) => Vec::new(),
         };
         new.reverse();
-        seen = Some(ids);
+        seen = Some(recent.iter().map(|row| row.id).collect());
         if !new.is_empty() {
             let text = if args.json { json_lines(&new)? } else { grown(&new, zone, &mut widths) };
             if out::write(&text)? == Reading::HasEnded {

@@ -109,29 +109,32 @@ fn text(detail: &CallDetail, disagreements: &[String], zone: &TimeZone) -> Strin
 /// Quantity × rate × factors = amount, and the sum.
 fn lines(detail: &CallDetail) -> String {
     let several = detail.lines.iter().any(|line| line.model != detail.lines[0].model);
-    let mut table = Table::new(&[
-        ("quantity", Align::Right),
-        ("meter", Align::Left),
-        ("rate", Align::Left),
-        ("factors", Align::Left),
-        ("amount", Align::Right),
-        ("exactly", Align::Right),
-    ]);
+    let with_factors = detail.lines.iter().any(|line| !line.multipliers.is_empty());
+    let mut columns = vec![("quantity", Align::Right), ("meter", Align::Left), ("rate", Align::Left)];
+    if with_factors {
+        columns.push(("factors", Align::Left));
+    }
+    columns.extend([("amount", Align::Right), ("exactly", Align::Right)]);
+    let mut table = Table::new(&columns);
+    let mut row = |quantity: String, meter: String, rate: String, factors: String, amount: String, exactly: String| {
+        let factors = with_factors.then_some(factors);
+        table.row([quantity, meter, rate].into_iter().chain(factors).chain([amount, exactly]));
+    };
     for line in &detail.lines {
         let meter = if several { format!("{} ({})", line.meter, plain(&line.model)) } else { line.meter.to_string() };
-        table.row([
+        row(
             grouped(line.quantity),
             meter,
-            line.rate.as_ref().map_or_else(|| "no rate known".to_owned(), |rate| format!("$ {rate}")),
+            line.rate.as_ref().map_or_else(|| "no rate known".to_owned(), |rate| format!("${rate}")),
             factors(line),
             line.amount.map_or_else(|| "unpriced".to_owned(), |amount| usd(amount).to_string()),
             line.amount.map(|amount| amount.to_string()).unwrap_or_default(),
-        ]);
+        );
     }
     let amounts: Vec<PicoUsd> = detail.lines.iter().filter_map(|line| line.amount).collect();
     if let (true, Ok(sum)) = (amounts.len() > 1, PicoUsd::sum(amounts)) {
         let empty = String::new;
-        table.row([empty(), "sum".to_owned(), empty(), empty(), usd(sum).to_string(), sum.to_string()]);
+        row(empty(), "sum".to_owned(), empty(), empty(), usd(sum).to_string(), sum.to_string());
     }
     table.text()
 }

@@ -7,6 +7,7 @@ use meter_api::Exit;
 use meter_hop::paths::Home;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Duration;
 
 /// Becomes the edge: the file beside this one.
 pub fn edge(home: &Home, args: &RoleArgs) -> Result<u8, Failure> {
@@ -22,6 +23,13 @@ pub fn edge(home: &Home, args: &RoleArgs) -> Result<u8, Failure> {
 }
 
 /// Runs the daemon until a signal ends it.
-pub fn daemon(_home: &Home, _args: &RoleArgs) -> Result<u8, Failure> {
+pub fn daemon(home: &Home, args: &RoleArgs) -> Result<u8, Failure> {
+    let options = meter_daemon::run::DaemonOptions {
+        home: home.clone(),
+        user_home: std::env::home_dir(),
+        idle_exit: args.idle_exit.map(Duration::from_secs),
+        verbose: false,
+    };
+    meter_daemon::run::run(&options).map_err(|error| Failure::because("the daemon cannot run", error))?;
     Ok(Exit::Ok.code())
 }
