@@ -36,6 +36,7 @@ pub struct RigBuilder {
     alpn: Vec<&'static [u8]>,
     config: String,
     trust: Option<PathBuf>,
+    pins: bool,
 }
 
 impl RigBuilder {
@@ -63,9 +64,15 @@ impl RigBuilder {
         self
     }
 
-    /// More lines of `config.toml`, after `[upstream]`.
+    /// More lines of `config.toml`, in `[upstream]` and after it.
     pub fn config(mut self, text: &str) -> RigBuilder {
         self.config = text.to_owned();
+        self
+    }
+
+    /// No host leads to the recording origin by itself.
+    pub fn pin_nothing(mut self) -> RigBuilder {
+        self.pins = false;
         self
     }
 
@@ -87,7 +94,7 @@ impl RigBuilder {
         fs::write(&ca_file, format!("{}{others}", authority.root_pem())).expect("the origin's root");
         let mut pins: Vec<String> = self.resolve.iter().map(|(host, to)| format!("{host:?} = \"{to}\"")).collect();
         for host in HOSTS {
-            if !self.resolve.iter().any(|(taken, _)| taken == host) {
+            if self.pins && !self.resolve.iter().any(|(taken, _)| taken == host) {
                 pins.push(format!("{host:?} = \"{}\"", origin.address));
             }
         }
@@ -132,6 +139,7 @@ impl Rig {
             alpn: vec![b"h2", b"http/1.1"],
             config: String::new(),
             trust: None,
+            pins: true,
         }
     }
 
@@ -167,8 +175,13 @@ impl Rig {
 
     /// Starts the daemon and waits until it answers.
     pub fn start_daemon(&mut self) {
+        self.start_daemon_with(&[]);
+    }
+
+    /// The same with more in its environment.
+    pub fn start_daemon_with(&mut self, variables: &[(&str, &str)]) {
         let mut command = self.program("halton-meter");
-        command.arg("daemon").arg("--home").arg(&self.home);
+        command.arg("daemon").arg("--home").arg(&self.home).envs(variables.iter().copied());
         self.daemon = Some(spawn(command, &self.folder.path().join("daemon.log")));
         self.wait_for("the daemon", |rig| rig.health("/daemon").is_some());
     }
