@@ -1,5 +1,6 @@
 """Drives OpenAI's own SDK; prints one JSON line per call with what the SDK understood."""
 
+import recorded  # noqa: F401  (first: it wraps the sockets)
 import json
 
 import openai

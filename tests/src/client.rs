@@ -8,6 +8,7 @@ use std::process::Command;
 pub struct Client {
     proxy: String,
     bundle: PathBuf,
+    more: Vec<(String, String)>,
 }
 
 /// What a client printed.
@@ -37,12 +38,18 @@ impl Ran {
 impl Client {
     /// A client behind `port` that trusts `bundle`.
     pub fn through(port: u16, bundle: impl Into<PathBuf>) -> Client {
-        Client { proxy: format!("http://127.0.0.1:{port}"), bundle: bundle.into() }
+        Client { proxy: format!("http://127.0.0.1:{port}"), bundle: bundle.into(), more: Vec::new() }
     }
 
     /// The same client trusting something else.
     pub fn trusting(&self, bundle: impl Into<PathBuf>) -> Client {
-        Client { proxy: self.proxy.clone(), bundle: bundle.into() }
+        Client { bundle: bundle.into(), ..self.clone() }
+    }
+
+    /// The same client with one more variable.
+    pub fn with(mut self, name: &str, value: &str) -> Client {
+        self.more.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The variables a metered command gets.
@@ -64,9 +71,7 @@ impl Client {
         let mut command = Command::new(program);
         command.args(args).current_dir(folder).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
         command.env("HOME", folder);
-        for (name, value) in self.variables() {
-            command.env(name, value);
-        }
+        command.envs(self.variables()).envs(self.more.iter().map(|(name, value)| (name, value)));
         let output = command.output().unwrap_or_else(|error| panic!("{} does not run: {error}", program.display()));
         Ran {
             code: output.status.code().unwrap_or(-1),

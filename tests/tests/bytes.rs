@@ -89,3 +89,97 @@ fn http2_is_the_same_frame_for_frame() {
     assert!(client.sent == origin.received, "upstream bytes differ");
     assert!(client.received == origin.sent || origin.sent.starts_with(&client.received), "downstream bytes differ");
 }
+
+/// The script of a raw client and what it gets, over TLS from `stream`, until the origin closes.
+async fn converse<S>(mut stream: S, script: &[u8]) -> Vec<u8>
+where
+    S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin,
+{
+    stream.write_all(script).await.expect("the other side reads");
+    stream.flush().await.expect("the other side reads");
+    let mut answer = Vec::new();
+    // How TLS ends is not this test's matter.
+    let _end = stream.read_to_end(&mut answer).await;
+    answer
+}
+
+#[test]
+fn a_raw_client_gets_through_the_proxy_what_it_gets_directly() {
+    let answers: &[&[u8]] = &[
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 200 OK\r\nX-Empty:\r\nx-Empty: \r\nContent-Length: 2\r\n\r\nok",
+        b"HTTP/1.1 204 No Content\r\nContent-Length: 7\r\n\r\n",
+        b"HTTP/1.1 200 Fine\r\nTransfer-Encoding: chunked\r\n\r\n2;a=b\r\nok\r\n0\r\nX-Trailer: 1\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\nuntil the end",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"no HTTP at all",
+    ];
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = meter_demo::DemoAuthority::new().expect("a root");
+    let acceptor = tokio_rustls::TlsAcceptor::from(
+        authority.server_config(&["api.anthropic.com"], &[b"http/1.1"]).expect("a certificate"),
+    );
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let origin = runtime.block_on(test_origin::ScriptedOrigin::start(move |socket, _| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut tls = acceptor.accept(socket).await.expect("a handshake");
+            let mut request = [0; 4096];
+            let bytes = tls.read(&mut request).await.expect("a request");
+            let number = request[..bytes].iter().filter(|byte| byte.is_ascii_digit()).next_back().expect("a number");
+            tls.write_all(answers[usize::from(*number - b'0')]).await.expect("an answer");
+            tls.shutdown().await.expect("an orderly end");
+        }
+    }));
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, authority.root_pem()).expect("a PEM file");
+    let rig = Rig::builder().resolve("api.anthropic.com", origin.address).trust(&root).start();
+    for number in 0..answers.len() {
+        // The number last, so that the origin finds it.
+        let script = format!("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nX-Number: {number}\r\n\r\n");
+        let (direct, proxied) = runtime.block_on(async {
+            let socket = tokio::net::TcpStream::connect(origin.address).await.expect("the origin");
+            let config = raw::trusting(&root, &[b"http/1.1"]);
+            let tls = raw::handshake(socket, "api.anthropic.com", config).await.expect("the origin's certificate");
+            let direct = converse(tls, script.as_bytes()).await;
+            let (stream, _recorder) = raw::metered(&rig, "api.anthropic.com", &[b"http/1.1"]).await;
+            (direct, converse(stream, script.as_bytes()).await)
+        });
+        assert_eq!(String::from_utf8_lossy(&direct), String::from_utf8_lossy(&proxied), "answer {number}");
+        assert_eq!(direct, answers[number], "answer {number}");
+    }
+}
+
+#[test]
+fn a_goaway_passes_as_it_came() {
+    let goaway: &[u8] = &[0, 0, 13, 7, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 11, b'c', b'a', b'l', b'm', b'!'];
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = meter_demo::DemoAuthority::new().expect("a root");
+    let acceptor = tokio_rustls::TlsAcceptor::from(
+        authority.server_config(&["api.anthropic.com"], &[b"h2"]).expect("a certificate"),
+    );
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let origin = runtime.block_on(test_origin::ScriptedOrigin::start(move |socket, _| {
+        let acceptor = acceptor.clone();
+        async move {
+            let mut tls = acceptor.accept(socket).await.expect("a handshake");
+            // Our SETTINGS, then GOAWAY, whatever the client says.
+            tls.write_all(&[0, 0, 0, 4, 0, 0, 0, 0, 0]).await.expect("a frame");
+            tls.write_all(goaway).await.expect("a frame");
+            tls.flush().await.expect("frames");
+            let mut rest = Vec::new();
+            // The client leaves when it has read them.
+            let _end = tls.read_to_end(&mut rest).await;
+        }
+    }));
+    let root = folder.path().join("root.pem");
+    std::fs::write(&root, authority.root_pem()).expect("a PEM file");
+    let rig = Rig::builder().resolve("api.anthropic.com", origin.address).trust(&root).start();
+    let seen = runtime.block_on(async {
+        let (mut stream, _recorder) = raw::metered(&rig, "api.anthropic.com", &[b"h2"]).await;
+        stream.write_all(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0").await.expect("a preface");
+        let mut seen = vec![0; 9 + goaway.len()];
+        stream.read_exact(&mut seen).await.expect("both frames");
+        seen
+    });
+    assert_eq!(&seen[9..], goaway);
+}

@@ -1,6 +1,6 @@
 //! Refusals, warnings and budgets, as a client meets them.
 
-use halton_meter_tests::{Rig, Row};
+use halton_meter_tests::{Rig, Row, raw};
 use rusqlite::Connection;
 
 const URL: &str = "https://api.anthropic.com/v1/messages";
@@ -138,4 +138,42 @@ message = "{spent} of {limit} are spent; it resets {resets}."
     assert_eq!(send(1), "403", "95 cents are spent and 10 more are needed to begin");
     let rows: Vec<Row> = rig.rows(3);
     assert_eq!(rows[2].text("status"), Some("refused"));
+}
+
+#[test]
+fn on_http2_a_refused_call_is_a_reset_stream_and_the_others_go_on() {
+    let rig = rig(&DENY.replace("STAGE", "enforce"));
+    rig.runtime.block_on(async {
+        let (stream, _recorder) = raw::metered(&rig, "api.anthropic.com", &[b"h2"]).await;
+        let (mut client, connection) = h2::client::handshake(stream).await.expect("h2 through the proxy");
+        let driver = tokio::spawn(connection);
+        for model in ["claude-haiku-4-5", "claude-opus-4-5", "claude-haiku-4-5"] {
+            let request = http::Request::post(URL).header("x-demo", "input=1, output=1").body(()).expect("a request");
+            std::future::poll_fn(|cx| client.poll_ready(cx)).await.expect("room for a stream");
+            let (answer, mut upload) = client.send_request(request, false).expect("a stream");
+            upload
+                .send_data(format!(r#"{{"max_tokens":8,"messages":[],"model":"{model}"}}"#).into(), true)
+                .expect("a body");
+            match answer.await {
+                Ok(answer) => {
+                    assert_eq!(model, "claude-haiku-4-5");
+                    assert_eq!(answer.status(), 200);
+                    let mut body = answer.into_body();
+                    while let Some(chunk) = body.data().await {
+                        let bytes = chunk.expect("data").len();
+                        body.flow_control().release_capacity(bytes).expect("credit");
+                    }
+                }
+                Err(error) => {
+                    assert_eq!(model, "claude-opus-4-5");
+                    assert!(error.is_reset() && error.is_remote(), "{error}");
+                }
+            }
+        }
+        drop(client);
+        driver.await.expect("the connection's task").expect("the connection lives to its end");
+    });
+    let statuses: Vec<String> =
+        rig.rows(3).iter().map(|row| row.text("status").expect("a status").to_owned()).collect();
+    assert_eq!(statuses, ["success", "refused", "success"]);
 }

@@ -2,6 +2,7 @@
 
 use halton_meter_tests::{Rig, python_clients};
 use serde_json::Value;
+use std::fs;
 use std::path::Path;
 
 const PRICES: &str = r#"
@@ -29,10 +30,31 @@ fn rig() -> Rig {
         .start()
 }
 
-/// Runs a script of `tests/clients` and answers its lines, each a JSON object with a `name`.
+/// Runs a script of `tests/clients` and answers its lines, each a JSON object with a `name`. What the SDK sent and got,
+/// decrypted, must be what the origin got and sent, connection by connection.
 fn told(rig: &Rig, python: &Path, script: &str) -> Vec<Value> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(script);
-    let ran = rig.client().run(python, &[script.to_str().expect("a plain path")], rig.folder()).expect_ok();
+    let records = rig.folder().join("records");
+    fs::create_dir(&records).expect("a folder");
+    let ran = rig
+        .client()
+        .with("RECORD_TO", records.to_str().expect("a plain path"))
+        .run(python, &[script.to_str().expect("a plain path")], rig.folder())
+        .expect_ok();
+    let origin = rig.origin.recorder.connections();
+    let recorded = |number: usize, direction: &str| fs::read(records.join(format!("{number}.{direction}")));
+    assert!(!origin.is_empty());
+    for (number, connection) in origin.iter().enumerate() {
+        assert!(
+            recorded(number, "sent").expect("a record") == connection.received,
+            "upstream bytes of {number} differ"
+        );
+        assert!(
+            recorded(number, "received").expect("a record") == connection.sent,
+            "downstream bytes of {number} differ"
+        );
+    }
+    assert!(recorded(origin.len(), "sent").is_err(), "a connection went elsewhere");
     ran.text().lines().map(|line| serde_json::from_str(line).expect("a JSON line")).collect()
 }
 
