@@ -7,6 +7,7 @@
 //! module for each kind of file turns it into values. [`Model`] is the result, [`Model::route`] its first question.
 //! [`config`] reads settings, [`snapshot`] freezes all of it.
 
+mod authority;
 mod bundled;
 pub mod clients;
 pub mod config;
@@ -28,6 +29,7 @@ mod tagging;
 #[cfg(test)]
 mod check;
 
+pub use authority::outside_authority;
 pub use bundled::{bundled, bundled_file};
 pub use clients::{ClientPaths, ClientVariable};
 pub use config::Config;

@@ -32,6 +32,8 @@ pub struct Model {
     pub services: Services,
     /// With what tools are sent here.
     pub clients: Vec<ClientVariable>,
+    /// Every metered name, and where it was written: what the certificate authority has to vouch for.
+    pub hosts: Vec<(String, Place)>,
     /// Every file and what became of it.
     pub files: Vec<Listed>,
 }
@@ -86,6 +88,10 @@ pub fn load_in(bundled: &[ManifestFile], user: &[ManifestFile], zone: TimeZone) 
     let own = |place: &Place| loaded.iter().any(|file| file.layer == Layer::User && file.doc.path() == place.file);
     let of_dialects = dialects.finish(Some(&book.priced_meters()));
     found.extend(of_dialects.into_iter().filter(|one| one.code != UNPRICED_METER || own(&one.place)));
+    let places = composed.iter().filter(|composed| !composed.template).flat_map(|composed| {
+        composed.provider.hosts.iter().map(|host| host.name.clone()).zip(composed.host_places.iter().cloned())
+    });
+    let hosts: Vec<(String, Place)> = places.collect();
     let providers: Vec<Provider> =
         composed.into_iter().filter(|composed| !composed.template).map(|composed| composed.provider).collect();
     drop(sources);
@@ -102,7 +108,7 @@ pub fn load_in(bundled: &[ManifestFile], user: &[ManifestFile], zone: TimeZone) 
     }
     found.sort();
     found.dedup();
-    (Model { providers, prices: book, tagging, policies, services, clients, files: listed }, found)
+    (Model { providers, prices: book, tagging, policies, services, clients, hosts, files: listed }, found)
 }
 
 /// Id of a dialect and of the one it extends, for those who need to know the line without compiling it.

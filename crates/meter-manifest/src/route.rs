@@ -119,7 +119,7 @@ fn route(provider: &Provider, endpoint: &Endpoint, facts: RouteFacts) -> Route {
         facts,
         billing: endpoint.billing,
         settles: endpoint.settles,
-        free_when: endpoint.free_when.clone(),
+        free_when: endpoint.free_when.as_ref().map(|(_, condition)| condition.clone()),
         upstream: endpoint.upstream.clone(),
     }
 }

@@ -18,6 +18,7 @@ use std::sync::{LazyLock, Mutex};
 const WITHOUT_CASE: &[(Code, &str)] = &[
     (codes::files::TOO_LARGE, "a megabyte has no place in the repository; the reader of homes tests it"),
     (codes::files::UNREADABLE, "about the disk; the reader of homes tests it"),
+    (codes::providers::OUTSIDE_AUTHORITY, "about the machine's authority; tested beside the check"),
     (codes::config::UNKNOWN_VARIABLE, "about the environment; tested beside the settings"),
     (codes::config::UNKNOWN_FLAG, "about the command line; tested beside the settings"),
     (codes::config::UNUSABLE, "none known"),

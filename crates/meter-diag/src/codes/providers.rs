@@ -59,4 +59,7 @@ super::codes! {
     PREFIX_ALONE = 419, "prefix-alone", Error,
         "`path_prefix` stands before inherited endpoints; a file that extends nothing has none.",
         wrong: "id = \"acme\"\npath_prefix = \"/v1\"", right: "id = \"acme\"\nextends = \"openai\"\npath_prefix = \"/v1\"";
+    OUTSIDE_AUTHORITY = 420, "host-outside-authority", Warning,
+        "The certificate authority of this home was made for other hosts and may not vouch for this one. A further root is made for the new hosts alone; what clients trust already goes on working, and the new host is tunnelled until they trust the new root too.",
+        wrong: "hosts = [\"api.acme.example\"]   # added after the authority was made", right: "hosts = [\"api.acme.example\"]   # and the new root trusted";
 }

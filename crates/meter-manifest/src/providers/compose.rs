@@ -109,7 +109,7 @@ fn finished(source: &ProviderSource<'_, '_>, all: &[ProviderSource<'_, '_>], fou
             stream: endpoint.stream.map(|(stream, _)| stream),
             settles: endpoint.settles,
             billing: endpoint.billing.unwrap_or(billing),
-            free_when: free_when.and_then(|(text, place)| condition(&text, place, found)),
+            free_when: free_when.and_then(|(text, place)| Some((text.clone(), condition(&text, place, found)?))),
             provider: named.unwrap_or_else(|| provider.clone()),
             prices,
             upstream,

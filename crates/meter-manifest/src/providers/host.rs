@@ -37,6 +37,8 @@ const SHARED: &[&str] = &[
 pub struct Host {
     /// Lower case, no trailing dot.
     pub name: String,
+    /// With its placeholders, as it was written.
+    pub written: String,
     /// What its placeholders stood for: `region` of `{region}.api.example`.
     pub captures: BTreeMap<String, String>,
 }
@@ -136,7 +138,8 @@ mod tests {
 
     #[test]
     fn a_connection_may_spell_a_host_in_any_case() {
-        let host = Host { name: "api.acme.example".into(), captures: BTreeMap::new() };
+        let host =
+            Host { name: "api.acme.example".into(), written: "api.acme.example".into(), captures: BTreeMap::new() };
         assert!(host.claims("API.acme.example."));
         assert!(!host.claims("x.api.acme.example"));
     }

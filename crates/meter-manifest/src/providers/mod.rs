@@ -1,13 +1,15 @@
 //! Who is called: hosts, endpoints and what each endpoint means for the bill.
 //!
 //! Reading order: [`source`] is what a file says, [`compose`] resolves `extends` and mounts, [`formats`] gives each
-//! endpoint its dialect, [`checks`] finds what only makes sense across files, and the result is a list of [`Provider`]s.
+//! endpoint its dialect, [`checks`] finds what only makes sense across files, and the result is a list of [`Provider`]s, each of which
+//! [`print`] writes down as one file.
 
 mod checks;
 mod compose;
 mod formats;
 mod host;
 mod pattern;
+mod print;
 mod source;
 
 pub use host::Host;
@@ -80,8 +82,8 @@ pub struct Endpoint {
     pub settles: bool,
     /// Who pays how.
     pub billing: Billing,
-    /// The condition on the answer's head under which a call costs nothing.
-    pub free_when: Option<Arc<HeadCondition>>,
+    /// The condition on the answer's head under which a call costs nothing, and its text.
+    pub free_when: Option<(String, Arc<HeadCondition>)>,
     /// The name in rows.
     pub provider: String,
     /// Provider id of the price file.

@@ -174,7 +174,7 @@ fn hosts(root: &Table<'_, '_>, broad: bool) -> Vec<(Host, Place)> {
 /// One host for each combination of what its placeholders stand for; empty when one of them stands for nothing.
 fn expanded(root: &Table<'_, '_>, at: At<&str>, lists: &BTreeMap<&str, Vec<&str>>) -> Vec<Host> {
     let mut done = Vec::new();
-    let mut open = vec![Host { name: at.value.to_owned(), captures: BTreeMap::new() }];
+    let mut open = vec![Host { name: at.value.to_owned(), written: at.value.to_owned(), captures: BTreeMap::new() }];
     while let Some(host) = open.pop() {
         let name = host.name.split_once('{').and_then(|(_, rest)| rest.split_once('}')).map(|(name, _)| name);
         let Some(name) = name else {
@@ -189,7 +189,8 @@ fn expanded(root: &Table<'_, '_>, at: At<&str>, lists: &BTreeMap<&str, Vec<&str>
         for value in values.iter().rev().filter(|value| !value.contains('{')) {
             let mut captures = host.captures.clone();
             captures.insert(name.to_owned(), (*value).to_owned());
-            open.push(Host { name: host.name.replace(&format!("{{{name}}}"), value), captures });
+            let full = host.name.replace(&format!("{{{name}}}"), value);
+            open.push(Host { name: full, written: host.written.clone(), captures });
         }
         if done.len() > HOSTS_MAX || open.len() > HOSTS_MAX {
             break;
