@@ -36,6 +36,8 @@ const ORDER: &[&str] = &[
     "meter-attribution",
     "meter-manifest",
     "meter-setup",
+    "meter-import",
+    "meter-reconcile",
     "meter-hop",
     "meter-api",
     "meter-sys",

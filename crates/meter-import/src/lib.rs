@@ -1,0 +1,1 @@
+//! Turns public price data into reviewable manifest changes.

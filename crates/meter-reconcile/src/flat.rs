@@ -1,0 +1,136 @@
+//! Makes flat rows of CSV and JSON: keys and texts.
+
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// One row of an export.
+pub(crate) type Row = BTreeMap<String, String>;
+
+/// Deepest nesting that is followed; reports have three levels.
+const DEPTH_MAX: usize = 8;
+
+/// Rows of a CSV with a head. Quoted fields may hold commas, line breaks and doubled quotes.
+pub(crate) fn csv(text: &str) -> Vec<Row> {
+    let mut records = records(text.strip_prefix('\u{feff}').unwrap_or(text)).into_iter();
+    let Some(head) = records.next() else { return Vec::new() };
+    let row = |record: Vec<String>| -> Row {
+        head.iter()
+            .map(|name| name.trim().to_owned())
+            .zip(record.into_iter().map(|field| field.trim().to_owned()))
+            .collect()
+    };
+    records.filter(|record| record.iter().any(|field| !field.trim().is_empty())).map(row).collect()
+}
+
+fn records(text: &str) -> Vec<Vec<String>> {
+    let (mut records, mut record, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+    let mut letters = text.chars().peekable();
+    while let Some(letter) = letters.next() {
+        match (letter, quoted) {
+            ('"', true) if letters.peek() == Some(&'"') => {
+                letters.next();
+                field.push('"');
+            }
+            ('"', _) => quoted = !quoted,
+            (',', false) => record.push(std::mem::take(&mut field)),
+            ('\r', false) if letters.peek() == Some(&'\n') => {}
+            ('\n', false) => {
+                record.push(std::mem::take(&mut field));
+                records.push(std::mem::take(&mut record));
+            }
+            (letter, _) => field.push(letter),
+        }
+    }
+    if !field.is_empty() || !record.is_empty() {
+        record.push(field);
+        records.push(record);
+    }
+    records
+}
+
+/// Rows of a JSON report: the innermost objects in lists under `data` and `results`, each with the plain keys of the
+/// objects around it. Several pages may stand in one list.
+pub(crate) fn json(value: &Value) -> Vec<Row> {
+    let mut rows = Vec::new();
+    collect(value, &Row::new(), 0, &mut rows);
+    rows
+}
+
+fn collect(value: &Value, around: &Row, depth: usize, rows: &mut Vec<Row>) {
+    if depth > DEPTH_MAX {
+        return;
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| collect(item, around, depth + 1, rows)),
+        Value::Object(object) => {
+            let mut row = around.clone();
+            flatten(value, "", 0, &mut row);
+            let lists: Vec<&Value> = ["data", "results"]
+                .iter()
+                .filter_map(|key| object.get(*key))
+                .filter(|inner| inner.is_array())
+                .collect();
+            for inner in &lists {
+                collect(inner, &row, depth + 1, rows);
+            }
+            if lists.is_empty() {
+                rows.push(row);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Numbers and texts of an object by their path; lists are left out, null is an empty text.
+fn flatten(value: &Value, path: &str, depth: usize, row: &mut Row) {
+    let mut put = |text: String| drop(row.insert(path.to_owned(), text));
+    match value {
+        Value::Object(object) if depth <= DEPTH_MAX => {
+            for (key, inner) in object {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                flatten(inner, &path, depth + 1, row);
+            }
+        }
+        Value::String(text) => put(text.clone()),
+        Value::Number(number) => put(number.to_string()),
+        Value::Bool(flag) => put(flag.to_string()),
+        Value::Null => put(String::new()),
+        Value::Object(_) | Value::Array(_) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(pairs: &[(&str, &str)]) -> Row {
+        pairs.iter().map(|(key, text)| ((*key).to_owned(), (*text).to_owned())).collect()
+    }
+
+    #[test]
+    fn csv_fields_may_be_quoted() {
+        let text = "\u{feff}day,model,note\r\n2026-11-24,\"a, \"\"b\"\"\",\"two\nlines\"\r\n\r\n2026-11-25,c,\n";
+        assert_eq!(
+            csv(text),
+            [
+                row(&[("day", "2026-11-24"), ("model", "a, \"b\""), ("note", "two\nlines")]),
+                row(&[("day", "2026-11-25"), ("model", "c"), ("note", "")]),
+            ]
+        );
+        assert_eq!(csv(""), Vec::<Row>::new());
+    }
+
+    #[test]
+    fn a_row_knows_its_bucket_and_numbers_keep_their_text() {
+        let text =
+            r#"[{"data": [{"start": 1, "results": [{"a": {"b": 0.10}, "m": null}, {"a": {"b": 2}}]}], "next": null}]"#;
+        let value: Value = serde_json::from_str(text).unwrap();
+        assert_eq!(
+            json(&value),
+            [
+                row(&[("next", ""), ("start", "1"), ("a.b", "0.10"), ("m", "")]),
+                row(&[("next", ""), ("start", "1"), ("a.b", "2")]),
+            ]
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! How a provider writes its reports, as data.
+
+use meter_call::Meter;
+use serde::Deserialize;
+use std::sync::LazyLock;
+
+/// One way of writing a report.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Format {
+    /// Its name here.
+    pub id: String,
+    /// What a person calls it.
+    pub name: String,
+    /// Where it is described.
+    pub page: String,
+    /// Provider as rows name it.
+    pub provider: String,
+    /// Keys that a row of this format has.
+    pub(crate) known_by: Vec<String>,
+    /// Keys of the day, the first that is there counts.
+    pub(crate) day: Vec<String>,
+    /// Keys of the model.
+    pub(crate) model: Vec<String>,
+    /// The model's name ends here.
+    pub(crate) model_until: Option<String>,
+    /// Key with the number of calls.
+    pub(crate) calls: Option<String>,
+    /// Every row is a call.
+    #[serde(default)]
+    pub(crate) one_row_a_call: bool,
+    /// Keys of the amount.
+    pub(crate) cost: Option<String>,
+    /// Dollars in its unit.
+    #[serde(default = "one")]
+    pub(crate) cost_unit: String,
+    /// What else is counted.
+    #[serde(default, rename = "count")]
+    pub(crate) counts: Vec<Count>,
+}
+
+/// One count of a report and what it is among our meters.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Count {
+    /// For people.
+    pub name: String,
+    /// Keys, added and subtracted.
+    pub theirs: String,
+    /// Meters, added.
+    pub ours: Vec<Meter>,
+}
+
+#[derive(Deserialize)]
+struct Formats {
+    format: Vec<Format>,
+}
+
+fn one() -> String {
+    "1".to_owned()
+}
+
+static FORMATS: LazyLock<Vec<Format>> = LazyLock::new(|| {
+    let formats: Formats = toml::from_str(include_str!("../formats.toml")).expect("a test reads the bundled formats");
+    formats.format
+});
+
+impl Format {
+    /// Every format there is.
+    pub fn all() -> &'static [Format] {
+        &FORMATS
+    }
+
+    /// Whether a row with these keys is of this format.
+    pub(crate) fn knows(&self, has: impl Fn(&str) -> bool) -> bool {
+        self.known_by.iter().all(|key| has(key))
+    }
+}
+
+/// The terms of `a + b - c`, with their signs.
+pub(crate) fn terms(expression: &str) -> impl Iterator<Item = (bool, &str)> {
+    let mut minus = false;
+    expression.split_whitespace().filter_map(move |word| match word {
+        "+" | "-" => {
+            minus = word == "-";
+            None
+        }
+        key => Some((minus, key)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_formats_can_be_read_and_told_apart() {
+        assert!(Format::all().len() >= 8);
+        for format in Format::all() {
+            let own = |key: &str| format.known_by.iter().any(|known| known == key);
+            let same: Vec<&str> = Format::all().iter().filter(|f| f.knows(own)).map(|f| f.id.as_str()).collect();
+            assert_eq!(same, [format.id.as_str()], "a report of this format would be taken for another");
+            assert!(format.cost.is_some() || !format.counts.is_empty());
+            assert!(format.page.starts_with("https://"));
+        }
+    }
+
+    #[test]
+    fn an_expression_adds_and_subtracts_keys() {
+        assert_eq!(terms("a + b.c - d").collect::<Vec<_>>(), [(false, "a"), (false, "b.c"), (true, "d")]);
+    }
+}
