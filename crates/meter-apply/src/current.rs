@@ -96,6 +96,20 @@ pub fn read_current(home: &Home) -> Result<Option<Loaded>, ApplyError> {
     Ok(stored.map(|snapshot| loaded(Compiled::of_snapshot(snapshot), notice::read(home))))
 }
 
+/// Digest and settings of what is in force, for whoever needs no manifest: nothing is parsed.
+///
+/// # Errors
+/// As [`read_current`].
+pub fn read_settings(home: &Home) -> Result<Option<(String, Config)>, ApplyError> {
+    let shelf = Shelf::of(home);
+    Ok(stored(&shelf, shelf.current())?.map(|snapshot| (snapshot.digest, snapshot.config)))
+}
+
+/// What happened at a start, until the next apply.
+pub fn read_notice(home: &Home) -> Option<Notice> {
+    notice::read(home)
+}
+
 fn loaded(compiled: Compiled, notice: Option<Notice>) -> Loaded {
     let Compiled { snapshot, model, .. } = compiled;
     Loaded { digest: snapshot.digest, model, config: snapshot.config, notice }

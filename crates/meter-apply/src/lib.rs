@@ -23,7 +23,7 @@ mod shelf;
 mod tests;
 
 pub use compile::{Compiled, VARIABLES, settings_of_environment, zone};
-pub use current::{Loaded, load_current, load_current_at, read_current};
+pub use current::{Loaded, load_current, load_current_at, read_current, read_notice, read_settings};
 pub use error::ApplyError;
 pub use layer::UserLayer;
 pub use notice::Notice;

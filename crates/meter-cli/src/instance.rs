@@ -103,7 +103,7 @@ pub fn ask<T: DeserializeOwned>(port: u16, path: &str, token: Option<&str>) -> O
 
 /// How the running daemon's ledger is doing; `None` when it does not say.
 pub fn ledger(home: &Home, api_port: u16) -> Option<Ledger> {
-    let config = crate::open::current(home).ok()??.config;
+    let (_, config) = crate::open::settings(home).ok()??;
     let token =
         Some(config.api.token_file).filter(|file| !file.is_empty()).and_then(|file| fs::read_to_string(file).ok());
     let status: DaemonStatus = ask(api_port, "/v1/daemon/status", token.as_deref().map(str::trim))?;
@@ -181,7 +181,7 @@ pub fn start_lock(home: &Home) -> Result<File, Failure> {
 /// The home has no usable identity, or the choice cannot be written.
 pub fn settle_port(home: &Home) -> Result<u16, Failure> {
     let identity = identity(home)?;
-    let settings = crate::open::current(home)?.map(|loaded| loaded.config.daemon).unwrap_or_default();
+    let settings = crate::open::settings(home)?.map(|(_, config)| config.daemon).unwrap_or_default();
     meter_apply::settle_edge_port(home, &identity, &settings, false, meter_sys::process::lives)
         .map_err(|error| Failure::because("cannot choose a port", error))
 }

@@ -4,6 +4,7 @@ use crate::failure::Failure;
 use jiff::tz::TimeZone;
 use meter_apply::{Compiled, Loaded, UserLayer, settings_of_environment};
 use meter_hop::paths::{HOME_VARIABLE, Home};
+use meter_manifest::Config;
 use meter_store::{CallDetail, Found, Reader, StoreError};
 use std::path::PathBuf;
 
@@ -41,6 +42,14 @@ pub fn current(home: &Home) -> Result<Option<Loaded>, Failure> {
     meter_apply::read_current(home).map_err(|error| Failure::because("cannot read what is in force", error))
 }
 
+/// Digest and settings of what is in force; `None` before the first apply.
+///
+/// # Errors
+/// They cannot be read.
+pub fn settings(home: &Home) -> Result<Option<(String, Config)>, Failure> {
+    meter_apply::read_settings(home).map_err(|error| Failure::because("cannot read what is in force", error))
+}
+
 /// The files as they are now, over the bundled ones, with the settings of this environment.
 pub fn on_disk(home: &Home) -> (UserLayer, Compiled) {
     let user = UserLayer::read(home);
@@ -50,8 +59,8 @@ pub fn on_disk(home: &Home) -> (UserLayer, Compiled) {
 
 /// The time zone of days: that of what is in force, else the machine's.
 pub fn zone(home: &Home) -> TimeZone {
-    match meter_apply::read_current(home) {
-        Ok(Some(loaded)) => meter_apply::zone(&loaded.config),
+    match settings(home) {
+        Ok(Some((_, config))) => meter_apply::zone(&config),
         _ => TimeZone::system(),
     }
 }

@@ -7,7 +7,7 @@ use crate::show::plural;
 use crate::{open, when};
 use jiff::{ToSpan, ZonedDateTime};
 use meter_api::Ledger;
-use meter_apply::{Loaded, Notice};
+use meter_apply::Notice;
 use meter_call::Status;
 use meter_diag::Diagnostic;
 use meter_hop::Identity;
@@ -53,17 +53,18 @@ pub struct Facts {
 impl Facts {
     /// Looks.
     pub fn gather(home: &Home) -> Result<Facts, Failure> {
-        let (current, unreadable) = match open::current(home) {
-            Ok(current) => (current, None),
+        let (settings, unreadable) = match open::settings(home) {
+            Ok(settings) => (settings, None),
             Err(failure) => (None, Some(failure.to_string())),
         };
         let found = instance::find(home);
+        let digest = settings.map(|(digest, _)| digest);
         let mut facts = Facts {
             instance: Identity::load(&home.instance_json()).ok().map(|identity| identity.id().to_owned()),
-            files: files(home, current.as_ref()),
+            files: files(home, digest.as_deref()),
             ledger: found.daemon.as_ref().and_then(|(_, api, ..)| instance::ledger(home, *api)),
-            digest: current.as_ref().map(|loaded| loaded.digest.clone()),
-            notice: current.and_then(|loaded| loaded.notice),
+            digest,
+            notice: meter_apply::read_notice(home),
             unreadable,
             found,
             today: None,
@@ -186,12 +187,12 @@ impl Facts {
     }
 }
 
-fn files(home: &Home, current: Option<&Loaded>) -> Files {
+fn files(home: &Home, in_force: Option<&str>) -> Files {
     let (_, compiled) = open::on_disk(home);
-    match current {
+    match in_force {
         _ if !compiled.is_valid() => Files::Broken(compiled.findings),
         // Before the first start there is nothing that could differ.
-        Some(loaded) if loaded.digest != compiled.snapshot.digest => Files::Differ(compiled.findings),
+        Some(digest) if digest != compiled.snapshot.digest => Files::Differ(compiled.findings),
         _ => Files::Same(compiled.findings),
     }
 }

@@ -93,7 +93,7 @@ fn components(facts: &Facts) -> Vec<Component> {
             state: if facts.trouble_of_edge().is_none() { "healthy" } else { "stale" }.to_owned(),
             pid: Some(*pid),
             addresses: vec![address(port)],
-            detail: facts.trouble_of_edge().or_else(|| Some(format!("sees the daemon: {}", health.daemon))),
+            detail: facts.trouble_of_edge().or_else(|| Some(sees(&health.daemon).to_owned())),
             ..off("edge")
         },
     };
@@ -108,6 +108,15 @@ fn components(facts: &Facts) -> Vec<Component> {
         },
     };
     vec![edge, daemon]
+}
+
+/// The edge's word for what it believes of the daemon, as a sentence.
+fn sees(word: &str) -> &'static str {
+    match word {
+        "up" => "sees the daemon",
+        "down" => "does not see the daemon, so it tunnels",
+        _ => "has not had to ask for the daemon lately",
+    }
 }
 
 fn checks(facts: &Facts) -> Vec<Check> {
