@@ -206,6 +206,10 @@ impl ExchangeReader {
         self.by_name = self.names_decide();
         self.framing = Some(framing);
         self.response = Some(Side { decoder: decoder(&self.wire.response_headers), framer });
+        if framing == Framing::Opaque && status < 400 {
+            // Nothing can be read in it, but it came: what the request counts has been served.
+            self.incoming(&Message::default());
+        }
     }
 
     /// Whether messages may be passed over by name: not while a request id could still stand in any of them.
@@ -284,6 +288,7 @@ impl ExchangeReader {
             response: dialect.response.reads(&name),
             usage: dialect.usage.reads(&name),
             error: dialect.error.reads(&name),
+            beside: !dialect.beside.table.keys.is_empty() && dialect.beside.table.reads(&name),
         };
         let may_end = dialect.end.as_ref().is_some_and(|end| names_end(end, &name));
         let cells = eval::read_response(&dialect, &self.wire, message, came, may_end);
@@ -346,7 +351,11 @@ impl ExchangeReader {
             facts: &self.facts,
             status: self.status,
             framing,
-            document: framing == Some(Framing::Json) && coded && self.messages > 0,
+            document: match framing {
+                Some(Framing::Json) => coded && self.messages > 0,
+                Some(Framing::Opaque) => clean && coded,
+                _ => false,
+            },
             whole: clean && coded,
             flags,
             request_cells: &self.request_cells,

@@ -36,6 +36,7 @@ impl Row {
         self.came.response |= came.response;
         self.came.usage |= came.usage;
         self.came.error |= came.error;
+        self.came.beside |= came.beside;
         if came.usage {
             elements(dialect, message, &mut self.elements);
         }
@@ -158,7 +159,8 @@ impl Rows {
         let read = came.any() || cells.iter().any(Option::is_some);
         let index = match (self.plan, &incoming.key) {
             (Plan::One, _) => 0,
-            (Plan::Turns, _) if self.open.is_empty() && !came.any() => return,
+            // A message that says nothing begins no turn.
+            (Plan::Turns, _) if self.open.is_empty() && !cells.iter().any(Option::is_some) => return,
             (Plan::Turns, _) if self.open.is_empty() => self.open(None, incoming.lane.as_deref()),
             (Plan::Turns, _) => 0,
             (Plan::Keyed, None) => return self.keyless(dialect, wire, incoming),

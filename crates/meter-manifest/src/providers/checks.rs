@@ -6,6 +6,9 @@ use meter_call::EndpointClass;
 use meter_diag::{Diagnostic, codes::files, codes::providers as codes};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// The word of `prices` for a provider whose prices nobody keeps: its rows are unpriced on purpose.
+pub(crate) const NO_LIST: &str = "none";
+
 /// Checks ids, hosts, reachability, captures and prices. `priced` are the provider ids that price files cover.
 pub(crate) fn check(all: &[Composed], priced: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
     ids(all, found);
@@ -93,7 +96,8 @@ fn captures(composed: &Composed, found: &mut Vec<Diagnostic>) {
 fn prices(composed: &Composed, priced: &BTreeSet<String>, found: &mut Vec<Diagnostic>) {
     let mut told: BTreeSet<&str> = BTreeSet::new();
     for (endpoint, origin) in composed.provider.endpoints.iter().zip(&composed.origins) {
-        let covered = endpoint.class != EndpointClass::Costed || priced.contains(&endpoint.prices);
+        let covered =
+            endpoint.class != EndpointClass::Costed || endpoint.prices == NO_LIST || priced.contains(&endpoint.prices);
         if !covered && told.insert(&endpoint.prices) {
             let place = origin.prices.as_ref().unwrap_or(&composed.at).clone();
             let message =

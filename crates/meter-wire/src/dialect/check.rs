@@ -8,7 +8,7 @@ type Node = (TableId, usize);
 
 /// Reports keys that need themselves, through names, `request(k)`, `response(k)` and the conditions of variants.
 pub(crate) fn circles(dialect: &Dialect, compiler: &mut Compiler) {
-    let tables = [TableId::Request, TableId::Response, TableId::Usage, TableId::Error];
+    let tables = [TableId::Request, TableId::Response, TableId::Usage, TableId::Error, TableId::Beside];
     let mut done: Vec<Node> = Vec::new();
     for id in tables {
         let keys = dialect.table(id).map_or(0, |table| table.keys.len());
@@ -31,6 +31,7 @@ fn label(dialect: &Dialect, id: TableId, index: usize) -> (String, &'static str)
         TableId::Response => "response",
         TableId::Usage => "usage",
         TableId::Error => "error",
+        TableId::Beside => "beside",
         TableId::End => "end",
         TableId::Kind => "kind",
     };
@@ -89,7 +90,7 @@ fn collect(expr: &Expr, id: TableId, cells: &[Cell], needs: &mut Vec<Node>) {
         Expr::First(values) => values.iter().for_each(|value| collect(value, id, cells, needs)),
         Expr::Sum(terms) => terms.iter().for_each(|(_, term)| collect(term, id, cells, needs)),
         Expr::Cap(value, most) => [value, most].into_iter().for_each(|value| collect(value, id, cells, needs)),
-        Expr::Scale(value, _) => collect(value, id, cells, needs),
+        Expr::Scale(value, _) | Expr::Tail(value) => collect(value, id, cells, needs),
         Expr::Cell(index) => {
             if let Some(CellKind::List(items)) = cells.get(*index).map(|cell| &cell.what) {
                 items.iter().for_each(|item| collect(item, id, cells, needs));

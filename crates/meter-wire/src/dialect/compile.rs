@@ -13,8 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const CELLS_MAX: usize = 1000;
 
 const TOP: &[&str] = &[
-    "schema", "id", "extends", "masked", "name", "request", "response", "usage", "rows", "end", "error", "kind",
-    "refusal", "framing",
+    "schema", "id", "extends", "masked", "name", "request", "response", "usage", "beside", "rows", "end", "error",
+    "kind", "refusal", "framing",
 ];
 const REQUEST: &[&str] = &["model", "stream", "max_output", "service_tier", "speed", "deployment", "size", "quality"];
 const RESPONSE: &[&str] = &["model", "id", "request_id", "service_tier", "speed", "geo", "finish", "upstream"];
@@ -57,15 +57,17 @@ pub(crate) fn compile(source: &DialectSource) -> Result<Dialect, Vec<DialectErro
         (TableId::Response, "response", table(&mut compiler, "response")),
         (TableId::Usage, "usage", table(&mut compiler, "usage")),
         (TableId::Error, "error", table(&mut compiler, "error")),
+        (TableId::Beside, "beside", table(&mut compiler, "beside")),
     ];
     for (id, _, table) in &written {
         let names = parts::key_names(*id, table);
         compiler.names.insert(*id, names);
     }
     let mut usage = parts::Usage::default();
-    let [request, response, usage_table, error] =
+    let [request, response, usage_table, error, beside] =
         written.each_ref().map(|(id, name, table)| compiler.keyed(*id, name, table, &mut usage));
     let meters = parts::meters(&mut compiler, &usage_table);
+    let beside = parts::beside(&mut compiler, beside);
     let lines = parts::lines(&mut compiler, &written[2].2, &usage_table.at, std::mem::take(&mut usage.each));
     let errors = parts::errors(&mut compiler, &written[3].2, &error);
     let name = match compiler.text(&source.table, "", "name") {
@@ -100,6 +102,7 @@ pub(crate) fn compile(source: &DialectSource) -> Result<Dialect, Vec<DialectErro
         request,
         response,
         usage: usage_table.clone(),
+        beside,
         error,
         request_cells: std::mem::take(&mut compiler.request_cells),
         response_cells: std::mem::take(&mut compiler.response_cells),
@@ -291,6 +294,10 @@ impl Compiler {
                 let under = Compiler::under(place, &bare);
                 self.cell(place, CellKind::Count { under, bare })
             }
+            Parsed::Length(bare) => {
+                let under = Compiler::under(place, &bare);
+                self.cell(place, CellKind::Length { under, bare })
+            }
             Parsed::Name(name, column) => self.named(place, place.id, &name, column).map_or(Expr::Unknown, Expr::Key),
             Parsed::Number(number) => Expr::Number(number),
             Parsed::Text(text) => Expr::Text(text),
@@ -300,6 +307,7 @@ impl Compiler {
             Parsed::Cap(value, most) => {
                 Expr::Cap(Box::new(self.resolve(place, *value)), Box::new(self.resolve(place, *most)))
             }
+            Parsed::Tail(value) => Expr::Tail(Box::new(self.resolve(place, *value))),
             Parsed::Sum(terms) => {
                 Expr::Sum(terms.into_iter().map(|(minus, term)| (minus, self.resolve(place, term))).collect())
             }

@@ -8,6 +8,7 @@ use crate::decimal::Decimal;
 pub(crate) enum Parsed {
     Pointer(Pointer),
     Count(Pointer),
+    Length(Pointer),
     Name(String, usize),
     Number(Decimal),
     Text(String),
@@ -15,6 +16,7 @@ pub(crate) enum Parsed {
     Unknown,
     First(Vec<Parsed>),
     Cap(Box<Parsed>, Box<Parsed>),
+    Tail(Box<Parsed>),
     /// `header(x)` and the like, with the column of the word.
     Source(Source, String, usize),
     /// Terms; `true` is subtracted.
@@ -198,7 +200,7 @@ impl Parser<'_> {
             "frame" => Source::Frame,
             "request" => Source::Request,
             "response" => Source::Response,
-            "first" | "cap" | "count" => return self.function(word),
+            "first" | "cap" | "tail" | "count" | "length" => return self.function(word),
             _ => {
                 let message = format!("there is no function or source `{word}`");
                 return Err(SyntaxError { column: start, message });
@@ -214,13 +216,13 @@ impl Parser<'_> {
     }
 
     fn function(&mut self, word: &str) -> Parse<Parsed> {
-        if word == "count" {
+        if matches!(word, "count" | "length") {
             if !self.rest().starts_with('/') {
-                return self.fail("`count` takes a pointer");
+                return self.fail(format!("`{word}` takes a pointer"));
             }
             let pointer = self.pointer()?;
             self.closed()?;
-            return Ok(Parsed::Count(pointer));
+            return Ok(if word == "count" { Parsed::Count(pointer) } else { Parsed::Length(pointer) });
         }
         let mut values = vec![self.value()?];
         while self.eat(", ") {
@@ -229,6 +231,15 @@ impl Parser<'_> {
         if word == "first" {
             self.closed()?;
             return Ok(Parsed::First(values));
+        }
+        if word == "tail" {
+            return match (values.len(), values.pop()) {
+                (1, Some(value)) => {
+                    self.closed()?;
+                    Ok(Parsed::Tail(Box::new(value)))
+                }
+                _ => self.fail("`tail` takes one value"),
+            };
         }
         match <[Parsed; 2]>::try_from(values) {
             Ok([value, most]) => {
@@ -343,6 +354,8 @@ mod tests {
             "/a/b - cache_read + /c * 0.5",
             "first(/a, cap(/b, /c - d), 0)",
             "count(/output/[type=web_search_call][action/type=search])",
+            "length(/input)",
+            "tail(/setup/model)",
             "header(x-amzn-bedrock-input-token-count)",
             "/9/[=1]",
             "/**/cache_control/ttl",
@@ -364,6 +377,7 @@ mod tests {
         fails_at("frist(/a)", 0);
         fails_at("first(/a", 8);
         fails_at("cap(/a)", 6);
+        fails_at("tail(/a, /b)", 11);
         fails_at("count(a)", 6);
         fails_at("/a[b=c]", 2);
         fails_at("/[b]", 3);

@@ -7,7 +7,7 @@ use super::tables::*;
 use super::{DialectError, Mistake, check};
 use crate::framing::Framing;
 use crate::json::Projection;
-use meter_call::{ErrorClass, Meter};
+use meter_call::{ErrorClass, Meter, Side};
 
 /// What `[usage]` says beside its meters.
 #[derive(Default)]
@@ -184,6 +184,27 @@ pub(crate) fn meters(compiler: &mut Compiler, usage: &Table) -> Vec<MeterKey> {
     meters
 }
 
+/// `[beside]`: the meters of tokens, and `model`.
+pub(crate) fn beside(compiler: &mut Compiler, table: Table) -> Beside {
+    let mut beside = Beside { model: table.key("model"), ..Beside::default() };
+    for (index, key) in table.keys.iter().enumerate().filter(|(_, key)| key.name != "model") {
+        let position = compiler.positions.get(&(TableId::Beside, index)).copied().unwrap_or(0);
+        let meter = key.name.parse::<Meter>();
+        match meter {
+            Ok(meter) if meter.side() != Side::Unit => beside.meters.push(MeterKey { meter, key: index, position }),
+            Ok(_) | Err(_) => {
+                let tokens = Meter::ALL.iter().filter(|meter| meter.side() != Side::Unit).map(|meter| meter.name());
+                let nearest = check::nearest(&key.name, tokens);
+                let message = format!("`{}` is no meter of tokens; [beside] has those and `model`", key.name);
+                let error = DialectError::at("beside", &key.name, position, None, message);
+                compiler.errors.push(error.kind(Mistake::Key).near(nearest));
+            }
+        }
+    }
+    beside.table = table;
+    beside
+}
+
 /// `[usage.lines]`; `variants` are the lists that variants name.
 pub(crate) fn lines(
     compiler: &mut Compiler,
@@ -315,7 +336,9 @@ pub(crate) fn projections(dialect: &mut Dialect) {
     let reached = |cells: &[Cell]| {
         let mut pointers = vec![dialect.name.clone()];
         for cell in cells {
-            if let CellKind::Pointer { under, .. } | CellKind::Count { under, .. } = &cell.what {
+            if let CellKind::Pointer { under, .. } | CellKind::Count { under, .. } | CellKind::Length { under, .. } =
+                &cell.what
+            {
                 pointers.extend(under.iter().cloned());
             }
         }
@@ -338,8 +361,15 @@ pub(crate) fn projections(dialect: &mut Dialect) {
             }
         }
     }
+    let measured = |cells: &[Cell]| -> Vec<Pointer> {
+        let under =
+            |cell: &Cell| if let CellKind::Length { under, .. } = &cell.what { under.clone() } else { Vec::new() };
+        cells.iter().flat_map(under).collect()
+    };
     dialect.request_projection = Projection::of(&request);
+    dialect.request_projection.measure(&measured(&dialect.request_cells));
     let mut projection = Projection::of(&response);
+    projection.measure(&measured(&dialect.response_cells));
     if let [Segment::Key(key)] = &dialect.name.0[..] {
         projection.name_key = Some(key.clone());
         projection.names = names(dialect);
@@ -350,7 +380,7 @@ pub(crate) fn projections(dialect: &mut Dialect) {
 /// The names any table reads; `None` when one reads every message.
 fn names(dialect: &Dialect) -> Option<Vec<Box<str>>> {
     let mut names = Vec::new();
-    for table in [&dialect.response, &dialect.usage, &dialect.error] {
+    for table in [&dialect.response, &dialect.usage, &dialect.error, &dialect.beside.table] {
         if !table.keys.is_empty() {
             if table.on.is_empty() {
                 return None;

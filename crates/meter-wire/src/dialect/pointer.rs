@@ -72,10 +72,7 @@ fn walk<'a>(node: &'a Node, segments: &[Segment], found: &mut Vec<&'a Node>) {
 impl Filter {
     fn admits(&self, element: &Node) -> bool {
         let target = self.path.iter().try_fold(element, |node, key| node.child(key));
-        match target {
-            Some(Node::Scalar(value)) => value.is_spelled(&self.text) == self.equal,
-            _ => false,
-        }
+        target.and_then(Node::value).is_some_and(|value| value.is_spelled(&self.text) == self.equal)
     }
 }
 

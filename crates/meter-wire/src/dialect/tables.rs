@@ -17,6 +17,8 @@ pub struct Dialect {
     pub(crate) request: Table,
     pub(crate) response: Table,
     pub(crate) usage: Table,
+    /// Another model's usage that stands beside the first.
+    pub(crate) beside: Beside,
     pub(crate) error: Table,
     /// Cells of client messages.
     pub(crate) request_cells: Vec<Cell>,
@@ -60,6 +62,7 @@ pub(crate) enum TableId {
     Response,
     Usage,
     Error,
+    Beside,
     /// `[end]`, `[kind]` and `[rows]`: conditions and pointers without keys of their own.
     End,
     Kind,
@@ -117,6 +120,8 @@ pub(crate) enum Expr {
     Unknown,
     First(Vec<Expr>),
     Cap(Box<Expr>, Box<Expr>),
+    /// What stands behind the last `/` of a text.
+    Tail(Box<Expr>),
     Header(String),
     Trailer(String),
     Path(String),
@@ -148,6 +153,8 @@ pub(crate) enum CellKind {
     Pointer { under: Vec<Pointer>, bare: Pointer },
     /// As above, counting matches.
     Count { under: Vec<Pointer>, bare: Pointer },
+    /// As above, the characters of the texts that match.
+    Length { under: Vec<Pointer>, bare: Pointer },
     /// `frame(word)`.
     Frame(String),
     /// A list: the first item that this message has.
@@ -172,6 +179,14 @@ pub(crate) struct Lines {
     pub(crate) model: Vec<Pointer>,
     /// Meter that only the top level knows, and the meter it is inside of.
     pub(crate) from_top: Vec<(Meter, Meter)>,
+}
+
+/// `[beside]`: token meters of another model's usage, and where that model is named.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Beside {
+    pub(crate) table: Table,
+    pub(crate) meters: Vec<MeterKey>,
+    pub(crate) model: Option<usize>,
 }
 
 /// `[rows]`.
@@ -208,6 +223,7 @@ impl Dialect {
             TableId::Response => Some(&self.response),
             TableId::Usage => Some(&self.usage),
             TableId::Error => Some(&self.error),
+            TableId::Beside => Some(&self.beside.table),
             TableId::End | TableId::Kind => None,
         }
     }

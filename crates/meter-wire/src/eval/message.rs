@@ -54,6 +54,30 @@ fn first_count(body: &Body, pointers: &[Pointer]) -> Option<Value> {
     Some(Value::Number(Decimal::whole(i128::try_from(found).ok()?)))
 }
 
+fn first_length(body: &Body, pointers: &[Pointer]) -> Option<Value> {
+    let spelled = |text: &Value| matches!(text, Value::Text(_)).then(|| text.show(usize::MAX).chars().count());
+    let lengths = |pointer: &Pointer| -> Vec<u64> {
+        match body {
+            Body::Nothing => Vec::new(),
+            Body::Json(root) => pointer
+                .find(root)
+                .into_iter()
+                .filter_map(|node| match node {
+                    Node::Measured(characters, _) => Some(*characters),
+                    node => node.value().and_then(spelled).and_then(|count| u64::try_from(count).ok()),
+                })
+                .collect(),
+            Body::Proto(bytes) => proto::find(bytes, &pointer.0)
+                .iter()
+                .filter_map(spelled)
+                .filter_map(|count| u64::try_from(count).ok())
+                .collect(),
+        }
+    };
+    let found = pointers.iter().map(lengths).find(|lengths| !lengths.is_empty())?;
+    Some(Value::Number(Decimal::whole(found.into_iter().map(i128::from).sum())))
+}
+
 /// A client message's cells.
 pub(crate) fn read_request(dialect: &Dialect, wire: &Wire, message: &Message) -> MessageCells {
     let mut cells = vec![None; dialect.request_cells.len()];
@@ -70,6 +94,7 @@ pub(crate) fn read_response(dialect: &Dialect, wire: &Wire, message: &Message, c
                 TableId::Response => came.response,
                 TableId::Usage => came.usage,
                 TableId::Error => came.error,
+                TableId::Beside => came.beside,
                 TableId::End => ends,
                 TableId::Request | TableId::Kind => false,
             }
@@ -92,6 +117,7 @@ fn fill(
         let value = match &cell.what {
             CellKind::Pointer { under, .. } => first_value(&message.body, under),
             CellKind::Count { under, .. } => first_count(&message.body, under),
+            CellKind::Length { under, .. } => first_length(&message.body, under),
             CellKind::Frame(word) => message.frame(word).and_then(Value::text),
             CellKind::List(items) => {
                 let cut = Mark::new(false);
@@ -149,6 +175,7 @@ pub(crate) fn element_cells(dialect: &Dialect, wire: &Wire, element: &Node, at: 
             let what = match &cell.what {
                 CellKind::Pointer { bare, .. } => CellKind::Pointer { under: inside(bare), bare: bare.clone() },
                 CellKind::Count { bare, .. } => CellKind::Count { under: inside(bare), bare: bare.clone() },
+                CellKind::Length { bare, .. } => CellKind::Length { under: inside(bare), bare: bare.clone() },
                 other => other.clone(),
             };
             Cell { what, ..cell.clone() }

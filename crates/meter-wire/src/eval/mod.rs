@@ -9,7 +9,7 @@ pub(crate) use message::{MessageCells, elements, merge, name, read_request, read
 pub(crate) use usage::{UsageFound, usage};
 
 use crate::decimal::Decimal;
-use crate::dialect::{Condition, Dialect, Expr, TableId};
+use crate::dialect::{CellKind, Condition, Dialect, Expr, TableId};
 use crate::value::Value;
 use std::cell::Cell as Mark;
 use std::collections::BTreeMap;
@@ -54,13 +54,14 @@ pub(crate) struct Came {
     pub(crate) response: bool,
     pub(crate) usage: bool,
     pub(crate) error: bool,
+    pub(crate) beside: bool,
 }
 
 impl Came {
-    pub(crate) const ALL: Came = Came { response: true, usage: true, error: true };
+    pub(crate) const ALL: Came = Came { response: true, usage: true, error: true, beside: true };
 
     pub(crate) fn any(self) -> bool {
-        self.response || self.usage || self.error
+        self.response || self.usage || self.error || self.beside
     }
 
     fn of(self, id: TableId) -> bool {
@@ -68,6 +69,7 @@ impl Came {
             TableId::Response => self.response,
             TableId::Usage => self.usage,
             TableId::Error => self.error,
+            TableId::Beside => self.beside,
             // The request itself was sent, with its path and query, even where its body cannot be read.
             TableId::Request | TableId::End | TableId::Kind => true,
         }
@@ -171,24 +173,32 @@ impl Scope<'_> {
     fn expr(&self, expr: &Expr, at: At) -> Option<Read> {
         let text = |text: Option<&str>| text.and_then(Value::text);
         match expr {
+            // What a request says is no usage, but the length of its text is what some bills go by.
+            Expr::Cell(index) if at.id == TableId::Request => {
+                let measured = matches!(self.dialect.request_cells.get(*index)?.what, CellKind::Length { .. });
+                self.cell(*index, at).map(|value| Read { value, from_wire: measured })
+            }
             Expr::Cell(index) => self.cell(*index, at).map(Read::wire),
             Expr::Key(index) => self.key_at(at.id, *index, at.level, at.depth + 1),
-            Expr::RequestKey(index) => {
-                let read = self.key_at(TableId::Request, *index, usize::MAX, at.depth + 1)?;
-                Some(Read::constant(read.value))
-            }
+            Expr::RequestKey(index) => self.key_at(TableId::Request, *index, usize::MAX, at.depth + 1),
             Expr::ResponseKey(index) => self.key_at(TableId::Response, *index, usize::MAX, at.depth + 1),
             Expr::Number(number) => Some(Read::constant(Value::Number(*number))),
             Expr::Text(literal) => text(Some(literal)).map(Read::constant),
             Expr::Truth(truth) => Some(Read::constant(Value::Truth(*truth))),
             Expr::Unknown => None,
-            Expr::Header(name) if at.id == TableId::Request => text(self.wire.request_header(name)).map(Read::wire),
+            Expr::Header(name) if at.id == TableId::Request => text(self.wire.request_header(name)).map(Read::constant),
             Expr::Header(name) => text(self.wire.response_header(name)).map(Read::wire),
             Expr::Trailer(name) => text(self.wire.trailer(name)).map(Read::wire),
             Expr::Path(name) => text(self.wire.captures.get(name).map(String::as_str)).map(Read::constant),
             Expr::Query(name) => text(field(&self.wire.query, name)).map(Read::constant),
             Expr::First(values) => values.iter().find_map(|value| self.expr(value, at)),
             Expr::Cap(value, most) => self.cap(value, most, at),
+            Expr::Tail(value) => {
+                let read = self.expr(value, at)?;
+                let Value::Text(whole) = &read.value else { return Some(read) };
+                let tail = whole.rsplit('/').next().and_then(Value::text)?;
+                Some(Read { value: tail, ..read })
+            }
             Expr::Sum(terms) => self.sum(terms, at),
             Expr::Scale(value, by) => {
                 let read = self.expr(value, at)?;
@@ -205,7 +215,7 @@ impl Scope<'_> {
         let found = values.get(index).cloned().flatten();
         match cells.get(index).map(|cell| &cell.what) {
             // No message had any: what stands in the head is still there.
-            Some(crate::dialect::CellKind::List(items)) if found.is_none() && at.depth < DEPTH_MAX => {
+            Some(CellKind::List(items)) if found.is_none() && at.depth < DEPTH_MAX => {
                 let at = At { depth: at.depth + 1, ..at };
                 items.iter().find_map(|item| self.expr(item, at)).map(|read| read.value)
             }

@@ -3,7 +3,7 @@
 use super::message::{element_cells, element_model};
 use super::{Came, Scope};
 use crate::decimal::Decimal;
-use crate::dialect::{FinalWhen, Lines, TableId};
+use crate::dialect::{FinalWhen, Lines, MeterKey, TableId};
 use crate::json::Node;
 use crate::reading::ModelLine;
 use meter_call::{Buckets, Meter, Side};
@@ -38,7 +38,7 @@ pub(crate) fn usage(scope: &Scope<'_>, elements: &[Vec<Node>], model: Option<&st
             each = variant.each.unwrap_or(each);
         }
     }
-    let top = Counted::of(scope, |_| true);
+    let top = Counted::of(scope, TableId::Usage, &dialect.meters, |_| true);
     found.seen = top.from_wire;
     found.buckets = top.buckets;
     let mut inconsistent = top.inconsistent;
@@ -58,6 +58,9 @@ pub(crate) fn usage(scope: &Scope<'_>, elements: &[Vec<Node>], model: Option<&st
         let sum = found.buckets.total(Side::Input).saturating_add(found.buckets.total(Side::Output));
         inconsistent |= found.seen && total != Decimal::whole(i128::from(sum));
     }
+    if found.seen {
+        inconsistent |= beside(scope, &mut found, model, text_max);
+    }
     let cost = dialect.provider_cost.and_then(|key| scope.key(TableId::Usage, key)).filter(|read| read.from_wire);
     found.provider_cost = cost
         .and_then(|read| read.value.number().or_else(|| Decimal::literal(&read.value.show(text_max))))
@@ -69,6 +72,25 @@ pub(crate) fn usage(scope: &Scope<'_>, elements: &[Vec<Node>], model: Option<&st
     found
 }
 
+/// Adds another model's usage as a line of its own. Returns whether something was odd.
+fn beside(scope: &Scope<'_>, found: &mut UsageFound, answered: Option<&str>, text_max: usize) -> bool {
+    let beside = &scope.dialect.beside;
+    let counted = Counted::of(scope, TableId::Beside, &beside.meters, |_| true);
+    if counted.buckets.is_empty() {
+        return counted.inconsistent;
+    }
+    let model = beside.model.and_then(|key| scope.key(TableId::Beside, key)).map(|read| read.value.show(text_max));
+    let tokens: Buckets = found.buckets.iter().filter(|(meter, _)| meter.side() != Side::Unit).collect();
+    if found.lines.is_empty() && !tokens.is_empty() {
+        found.lines.push(ModelLine { model: answered.map(str::to_owned), buckets: tokens });
+    }
+    for (meter, count) in counted.buckets.iter() {
+        found.buckets.add(meter, count);
+    }
+    found.lines.push(ModelLine { model, buckets: counted.buckets });
+    counted.inconsistent
+}
+
 /// The meters of one scope.
 struct Counted {
     buckets: Buckets,
@@ -78,11 +100,11 @@ struct Counted {
 }
 
 impl Counted {
-    fn of(scope: &Scope<'_>, wanted: impl Fn(Meter) -> bool) -> Counted {
+    fn of(scope: &Scope<'_>, table: TableId, meters: &[MeterKey], wanted: impl Fn(Meter) -> bool) -> Counted {
         let mut counted =
             Counted { buckets: Buckets::default(), known: BTreeSet::new(), from_wire: false, inconsistent: false };
-        for meter in scope.dialect.meters.iter().filter(|meter| wanted(meter.meter)) {
-            let Some(read) = scope.key(TableId::Usage, meter.key) else { continue };
+        for meter in meters.iter().filter(|meter| wanted(meter.meter)) {
+            let Some(read) = scope.key(table, meter.key) else { continue };
             let Some(number) = read.value.number().or_else(|| Decimal::literal(&read.value.show(64))) else { continue };
             counted.from_wire |= read.from_wire;
             counted.known.insert(meter.meter);
@@ -125,7 +147,8 @@ impl Split {
             let cut = Mark::new(false);
             let inner =
                 Scope { response: &cells, came: Came { usage: true, ..scope.came }, inconsistent: &cut, ..*scope };
-            let counted = Counted::of(&inner, |meter| meter.side() != Side::Unit);
+            let counted =
+                Counted::of(&inner, TableId::Usage, &scope.dialect.meters, |meter| meter.side() != Side::Unit);
             split.from_wire |= counted.from_wire;
             split.inconsistent |= counted.inconsistent || cut.get();
             split.known.extend(counted.known);

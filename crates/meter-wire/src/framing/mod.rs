@@ -36,6 +36,8 @@ pub(crate) enum Framing {
     Grpc,
     /// WebSocket messages, handed in ready.
     WebSocket,
+    /// Sound and pictures: nothing to read.
+    Opaque,
     /// `multipart/form-data`, read as one object.
     Form(FormBoundary),
 }
@@ -95,6 +97,7 @@ impl Framing {
             "application/vnd.amazon.eventstream" => Framing::EventStream,
             "application/grpc" | "application/grpc+proto" => Framing::Grpc,
             "multipart/form-data" => FormBoundary::of(content_type).map_or(Framing::Json, Framing::Form),
+            kind if ["audio/", "image/", "video/"].iter().any(|opaque| kind.starts_with(opaque)) => Framing::Opaque,
             _ => Framing::Json,
         }
     }
@@ -102,7 +105,7 @@ impl Framing {
     /// Whether an answer in it is a stream when nothing else says.
     pub(crate) fn is_stream(self) -> bool {
         match self {
-            Framing::Json | Framing::Grpc | Framing::Form(_) => false,
+            Framing::Json | Framing::Grpc | Framing::Opaque | Framing::Form(_) => false,
             Framing::Sse | Framing::Ndjson | Framing::JsonArray | Framing::EventStream | Framing::WebSocket => true,
         }
     }
@@ -205,7 +208,7 @@ impl Framer {
             Framing::EventStream => Kind::EventStream(EventStream::default()),
             Framing::Grpc => Kind::Grpc(Grpc::new(grpc_encoding)),
             Framing::Form(boundary) => Kind::Form(Form::new(boundary.as_bytes())),
-            Framing::WebSocket => Kind::Nothing,
+            Framing::WebSocket | Framing::Opaque => Kind::Nothing,
         };
         Framer { kind, flags: BTreeSet::new() }
     }

@@ -12,6 +12,8 @@ pub(crate) enum Node {
     Blank,
     /// A value.
     Scalar(Value),
+    /// A text whose characters were counted, and what is kept of it.
+    Measured(u64, Value),
     /// An object; the last of two equal keys stays.
     Object(Vec<(Box<str>, Node)>),
     /// An array.
@@ -27,7 +29,7 @@ impl Node {
                 let index = key.parse::<u32>().ok().filter(|index| index.to_string() == key)?;
                 items.iter().find(|(at, _)| *at == index).map(|(_, node)| node)
             }
-            Node::Blank | Node::Scalar(_) => None,
+            Node::Blank | Node::Scalar(_) | Node::Measured(..) => None,
         }
     }
 
@@ -41,7 +43,7 @@ impl Node {
     /// The value, when it is one.
     pub(crate) fn value(&self) -> Option<&Value> {
         match self {
-            Node::Scalar(value) => Some(value),
+            Node::Scalar(value) | Node::Measured(_, value) => Some(value),
             Node::Blank | Node::Object(_) | Node::Array(_) => None,
         }
     }

@@ -20,6 +20,8 @@ struct Trie {
     /// This state stays on every child: the node after `**`.
     loops: bool,
     terminal: bool,
+    /// The characters of a text here are counted.
+    measured: bool,
 }
 
 /// Positions in the trie that a node of the message has reached.
@@ -47,23 +49,36 @@ impl Projection {
         projection
     }
 
-    fn insert(&mut self, at: u16, segments: &[Segment]) {
+    /// Counts the characters of the texts that these pointers reach, too.
+    pub(crate) fn measure(&mut self, pointers: &[Pointer]) {
+        for pointer in pointers {
+            let end = self.insert(0, &pointer.0);
+            self.nodes[usize::from(end)].measured = true;
+        }
+    }
+
+    /// Whether the characters of a text here are counted.
+    pub(crate) fn is_measured(&self, reached: &Reached) -> bool {
+        reached.states.iter().any(|state| self.nodes[usize::from(*state)].measured)
+    }
+
+    fn insert(&mut self, at: u16, segments: &[Segment]) -> u16 {
         let Some((first, rest)) = segments.split_first() else {
             self.nodes[usize::from(at)].terminal = true;
-            return;
+            return at;
         };
         match first {
             Segment::Key(key) => {
                 let next = self.key(at, key);
-                self.insert(next, rest);
+                self.insert(next, rest)
             }
             Segment::Each => {
                 let next = self.each(at);
-                self.insert(next, rest);
+                self.insert(next, rest)
             }
             Segment::Deep => {
                 let next = self.deep(at);
-                self.insert(next, rest);
+                self.insert(next, rest)
             }
             Segment::Where(filters) => {
                 let next = self.each(at);
@@ -71,7 +86,7 @@ impl Projection {
                     let end = filter.path.iter().fold(next, |node, key| self.key(node, key));
                     self.nodes[usize::from(end)].terminal = true;
                 }
-                self.insert(next, rest);
+                self.insert(next, rest)
             }
         }
     }

@@ -6,7 +6,7 @@
 
 use super::node::Node;
 use super::projection::{Projection, Reached};
-use super::text::{is_literal, unescaped};
+use super::text::{Characters, is_literal, unescaped};
 use crate::decimal::Decimal;
 use crate::value::{TEXT_MAX, Value};
 use memchr::memchr2;
@@ -62,6 +62,8 @@ pub(crate) struct Scanner {
     container: bool,
     fresh: bool,
     by_name: bool,
+    /// Of the text that is being read, where they are counted.
+    characters: Option<Characters>,
 }
 
 impl Scanner {
@@ -80,6 +82,7 @@ impl Scanner {
             container: false,
             fresh: true,
             by_name,
+            characters: None,
         }
     }
 
@@ -161,6 +164,7 @@ impl Scanner {
 
     fn string_begins(&mut self, state: State) {
         self.text.clear();
+        self.characters = None;
         self.escaped = false;
         self.state = state;
     }
@@ -187,7 +191,10 @@ impl Scanner {
                     self.state = State::Key(true);
                 }
             }
-            b'"' if looked_at => self.string_begins(State::Text),
+            b'"' if looked_at => {
+                self.string_begins(State::Text);
+                self.characters = projection.is_measured(&self.pending).then(Characters::default);
+            }
             b'"' => {
                 self.escaped = false;
                 self.state = State::Skip(0, true);
@@ -247,6 +254,9 @@ impl Scanner {
     }
 
     fn keep_text(&mut self, bytes: &[u8], limit: usize) {
+        if let Some(characters) = &mut self.characters {
+            characters.push(bytes);
+        }
         let room = (limit + 1).saturating_sub(self.text.len());
         self.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
@@ -268,7 +278,11 @@ impl Scanner {
             None
         } else if wanted && !self.text.is_empty() {
             let text = unescaped(&self.text);
-            Value::text(crate::value::cut(&text, TEXT_MAX)).map(Node::Scalar).or(Some(Node::Blank))
+            let node = Value::text(crate::value::cut(&text, TEXT_MAX)).map(|value| match self.characters.take() {
+                Some(characters) => Node::Measured(characters.count(), value),
+                None => Node::Scalar(value),
+            });
+            node.or(Some(Node::Blank))
         } else {
             Some(Node::Blank)
         };
@@ -317,7 +331,7 @@ impl Scanner {
     fn attach(&mut self, node: Option<Node>) {
         let key = std::mem::take(&mut self.key);
         if let Some(node) = node {
-            let text = if let Node::Scalar(Value::Text(text)) = &node { text.len() } else { 0 };
+            let text = if let Some(Value::Text(text)) = node.value() { text.len() } else { 0 };
             self.kept += NODE_COST + text + key.len();
             self.over |= self.kept > KEPT_MAX;
             match self.stack.last_mut() {

@@ -48,3 +48,70 @@ pub(super) fn unescaped(raw: &[u8]) -> String {
     }
     out
 }
+
+/// Counts the characters of a JSON string's inside as its bytes pass, in any pieces.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Characters {
+    count: u64,
+    escape: Escape,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Escape {
+    #[default]
+    None,
+    Begun,
+    /// Digits of `\u` still to come, and what they make so far.
+    Unit(u8, u32),
+}
+
+impl Characters {
+    pub(super) fn push(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.escape = match (self.escape, byte) {
+                (Escape::None, b'\\') => Escape::Begun,
+                (Escape::None, byte) => {
+                    // Every byte but the later ones of a character in UTF-8.
+                    self.count += u64::from(byte & 0xc0 != 0x80);
+                    Escape::None
+                }
+                (Escape::Begun, b'u') => Escape::Unit(4, 0),
+                (Escape::Begun, _) => {
+                    self.count += 1;
+                    Escape::None
+                }
+                (Escape::Unit(left, unit), byte) => {
+                    let digit = char::from(*byte).to_digit(16).unwrap_or(0);
+                    let unit = unit << 4 | digit;
+                    if left > 1 {
+                        Escape::Unit(left - 1, unit)
+                    } else {
+                        // The second half of a pair is no character of its own.
+                        self.count += u64::from(!matches!(unit, 0xdc00..=0xdfff));
+                        Escape::None
+                    }
+                }
+            };
+        }
+    }
+
+    pub(super) fn count(self) -> u64 {
+        self.count
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_are_counted_in_any_pieces() {
+        let raw = r#"M\u00f6we \ud83d\udc1f \"ö\" \n"#.as_bytes();
+        for cut in 0..=raw.len() {
+            let mut characters = Characters::default();
+            characters.push(&raw[..cut]);
+            characters.push(&raw[cut..]);
+            assert_eq!(characters.count(), unescaped(raw).chars().count() as u64);
+        }
+    }
+}
