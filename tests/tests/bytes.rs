@@ -125,7 +125,7 @@ fn a_raw_client_gets_through_the_proxy_what_it_gets_directly() {
             let mut tls = acceptor.accept(socket).await.expect("a handshake");
             let mut request = [0; 4096];
             let bytes = tls.read(&mut request).await.expect("a request");
-            let number = request[..bytes].iter().filter(|byte| byte.is_ascii_digit()).next_back().expect("a number");
+            let number = request[..bytes].iter().rfind(|byte| byte.is_ascii_digit()).expect("a number");
             tls.write_all(answers[usize::from(*number - b'0')]).await.expect("an answer");
             tls.shutdown().await.expect("an orderly end");
         }
@@ -133,7 +133,7 @@ fn a_raw_client_gets_through_the_proxy_what_it_gets_directly() {
     let root = folder.path().join("root.pem");
     std::fs::write(&root, authority.root_pem()).expect("a PEM file");
     let rig = Rig::builder().resolve("api.anthropic.com", origin.address).trust(&root).start();
-    for number in 0..answers.len() {
+    for (number, answer) in answers.iter().enumerate() {
         // The number last, so that the origin finds it.
         let script = format!("POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nX-Number: {number}\r\n\r\n");
         let (direct, proxied) = runtime.block_on(async {
@@ -145,7 +145,7 @@ fn a_raw_client_gets_through_the_proxy_what_it_gets_directly() {
             (direct, converse(stream, script.as_bytes()).await)
         });
         assert_eq!(String::from_utf8_lossy(&direct), String::from_utf8_lossy(&proxied), "answer {number}");
-        assert_eq!(direct, answers[number], "answer {number}");
+        assert_eq!(&direct, answer, "answer {number}");
     }
 }
 
