@@ -128,6 +128,40 @@ fn the_last_value_stays_and_nothing_empty_replaces() {
 }
 
 #[test]
+fn the_length_of_a_requests_text_counts_as_read() {
+    let text = "[request]\nn = \"length(/input/*)\"\nmodel = \"tail(/model)\"\n[usage]\ncharacters = \"request(n)\"";
+    let ask = |request: &str, body: &str| {
+        let ask = Ask { request, ..Ask::default() };
+        ask.one(text, "application/json", body)
+    };
+    let long = "ö".repeat(9000);
+    let reading = ask(&format!(r#"{{"model":"models/x/y-1","input":["{long}","b"]}}"#), "{}");
+    assert_eq!((reading.buckets.count(Meter::Characters), reading.usage), (9001, UsageState::Final));
+    assert_eq!(reading.model_requested.as_deref(), Some("y-1"), "tail is what stands behind the last slash");
+    assert_eq!(ask(r#"{"input":[]}"#, "{}").usage, UsageState::None);
+}
+
+#[test]
+fn a_second_model_beside_the_first_is_a_line_of_its_own() {
+    let text = "[response]\nmodel = \"/m\"\n[usage]\ninput = \"/i\"\noutput = \"/o\"\ntotal = \"/t\"\n[beside]\nat = \"/b\"\nmodel = \"first(/m, 'other')\"\ninput = \"/i\"";
+    let reading = document(text, r#"{"m":"a","i":7,"o":2,"t":9,"b":{"m":"z","i":100}}"#);
+    let lines: Vec<_> =
+        reading.lines.iter().map(|line| (line.model.as_deref(), line.buckets.count(Meter::Input))).collect();
+    assert_eq!(lines, [(Some("a"), 7), (Some("z"), 100)]);
+    assert_eq!(reading.buckets.count(Meter::Input), 107);
+    assert!(!inconsistent(&reading), "the total is the first model's");
+    let reading = document(text, r#"{"m":"a","i":7,"t":7,"b":{"i":1}}"#);
+    assert_eq!(reading.lines[1].model.as_deref(), Some("other"));
+    assert!(document(text, r#"{"m":"a","i":7,"t":7,"b":{"i":0}}"#).lines.is_empty());
+    // Without usage of the first nothing is known of the bill.
+    assert_eq!(document(text, r#"{"m":"a","b":{"i":5}}"#).usage, UsageState::None);
+    let wrong =
+        source("schema = 1\nid = \"x\"\n[beside]\nimage = \"/n\"\ninptu = \"/i\"\n[refusal]\nstatus = 403\nbody = {}");
+    let errors = Dialect::compile(&wrong).expect_err("units and unknown meters");
+    assert_eq!(errors.len(), 2, "{errors:#?}");
+}
+
+#[test]
 fn a_list_is_the_first_of_this_message() {
     let text = "[response]\nmodel = [\"/a\", \"/b\"]\n[usage]\ninput = \"first(/x, /y)\"";
     let reading = events(text, &[r#"{"a":"one","x":1}"#, r#"{"b":"two","y":2}"#]);

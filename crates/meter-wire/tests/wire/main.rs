@@ -8,6 +8,7 @@ mod language;
 mod property;
 mod request;
 mod rows;
+mod surfaces;
 mod written;
 
 use expected::Sample;
