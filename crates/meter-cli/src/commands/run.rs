@@ -145,8 +145,10 @@ fn exit_code(status: ExitStatus) -> u8 {
 fn closing_line(home: &Home, run_id: &str, started: i64, api_port: u16) {
     let deadline = Instant::now() + OPEN_ROWS_PATIENCE;
     let line = loop {
+        // Asked first: what has arrived by then is seen afterwards.
+        let travelling = on_their_way(home, api_port);
         match seen(home, run_id, started) {
-            Ok(seen) if (seen.open > 0 || on_their_way(home, api_port)) && Instant::now() < deadline => {
+            Ok(seen) if (seen.open > 0 || travelling) && Instant::now() < deadline => {
                 std::thread::sleep(LOOK_EVERY);
             }
             Ok(seen) => break sentence(&seen),
