@@ -1,11 +1,13 @@
 //! Renders the service files of an instance from what the manifests say.
 //!
 //! Values in, texts out: where the home is, where the programs are and which ports were chosen come in as [`Installation`].
-//! [`launchd`] builds property lists; [`plist_check`] is the strict reader that tests and whoever installs run over them,
-//! because the supervisor itself only logs what it does not understand.
+//! [`launchd`] builds property lists, [`systemd`] units; [`plist_check`] and [`unit_check`] are the strict readers that tests
+//! and whoever installs run over them, because the supervisors themselves only log what they do not understand.
 
 pub mod launchd;
 pub mod plist_check;
+pub mod systemd;
+pub mod unit_check;
 
 use std::path::PathBuf;
 
@@ -52,7 +54,7 @@ pub enum RenderError {
     /// A path is not absolute, and a supervisor would resolve it against its own.
     #[error("`{0}` is not an absolute path")]
     Relative(PathBuf),
-    /// A path is no UTF-8 text, which a property list cannot hold.
+    /// A path that the file cannot hold: no UTF-8 text, or with characters that the supervisor does not take.
     #[error("`{0}` is not a path that can be written down")]
     NotText(PathBuf),
     /// A socket's port is neither a number nor a known placeholder.
