@@ -4,6 +4,7 @@
 //! [`price`] makes a bill of a [`Query`]; [`settle`] weighs it against an amount that the provider named, [`derive`] makes
 //! a stored line again. No clock, no files, no floating point.
 
+mod again;
 mod book;
 mod build;
 mod cost;
@@ -27,6 +28,7 @@ mod written;
 #[cfg(test)]
 mod tests;
 
+pub use again::{Past, price_again};
 pub use book::{Plan, PriceBook, WireClass};
 pub use build::PriceBookBuilder;
 pub use cost::price;

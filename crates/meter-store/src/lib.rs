@@ -23,10 +23,10 @@ pub use journal::{
 };
 pub use reader::{
     Activity, AuditPage, AuditQuery, BadCursor, By, CallDetail, CallPage, CallQuery, CallRow, CoverageRow, Cursor,
-    DayUse, Found, ID_PREFIX_MIN, Months, Part, Project, ProjectUse, Range, Reader, Report, ReportQuery, ReportRow,
-    RunTotals, Spend, Totals, Use,
+    DayUse, Found, ID_PREFIX_MIN, MeteredDay, Months, Part, Project, ProjectUse, Range, Reader, Report, ReportQuery,
+    ReportRow, RunTotals, Spend, Totals, UnpricedModel, Use,
 };
 pub use rfc3339::{parse as parse_rfc3339, text as rfc3339};
 pub use schema::SCHEMA_VERSION;
-pub use store::{Repriced, Store};
+pub use store::{Reconciled, Repriced, Store};
 pub use writer::{DatabaseState, Writer, WriterOptions, WriterStatus};

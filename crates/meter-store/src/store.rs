@@ -37,6 +37,25 @@ pub struct Repriced {
     pub rates_source: Option<String>,
 }
 
+/// A comparison with a provider's own bill.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reconciled {
+    /// Provider name in rows.
+    pub provider: String,
+    /// First instant compared.
+    pub since: UnixMillis,
+    /// First instant not compared.
+    pub until: UnixMillis,
+    /// The export, as a person names it.
+    pub source: String,
+    /// The provider's sum.
+    pub billed: PicoUsd,
+    /// Ours.
+    pub metered: PicoUsd,
+    /// The differences, as JSON.
+    pub detail: String,
+}
+
 /// The database, opened for writing beside the daemon's writer: for verbs that change what is stored.
 #[derive(Debug)]
 pub struct Store {
@@ -107,6 +126,40 @@ impl Store {
         }
         tx.commit().act("commit the new bills")?;
         Ok(changed)
+    }
+
+    /// Keeps a comparison. The id is made of the instant and a hash of its content: the same one twice in a millisecond is
+    /// kept once.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn keep_reconciliation(&mut self, record: &Reconciled, now: UnixMillis) -> Result<(), StoreError> {
+        let text = format!("{}{}{}{}", record.provider, record.source, record.billed, record.detail);
+        let hash = text
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        let mut random = [0; 10];
+        random[2..].copy_from_slice(&hash.to_be_bytes());
+        let id = CallId::new(now.0.max(0).unsigned_abs(), random).to_string();
+        self.db
+            .execute(
+                "INSERT OR IGNORE INTO reconciliation_records
+                    (id, created_at, provider, period_start, period_end, source, billed_pico, metered_pico, detail)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                params![
+                    id,
+                    rfc3339::text(now),
+                    record.provider,
+                    rfc3339::text(record.since),
+                    rfc3339::text(record.until),
+                    record.source,
+                    record.billed.pico(),
+                    record.metered.pico(),
+                    record.detail,
+                ],
+            )
+            .act("keep a comparison")?;
+        Ok(())
     }
 
     /// Removes calls, audit events and coverage from before the UTC day of `before`, with lines and bodies. Sums stay, so

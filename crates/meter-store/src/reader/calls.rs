@@ -164,7 +164,7 @@ impl Reader {
         }
         let total = if status.is_none() && query.run_id.is_none() && !query.observed && !self.was_purged()? {
             // Rollups know the number without counting rows.
-            let filter = Filter { project_id, provider: query.provider.as_deref(), run_id: None };
+            let filter = Filter { project_id, provider: query.provider.as_deref(), run_id: None, ..Filter::default() };
             self.total(query.range, filter)?.requests
         } else {
             let sql = format!("SELECT COUNT(*) FROM requests r WHERE {wheres}");

@@ -109,10 +109,18 @@ impl Reader {
     /// # Errors
     /// What SQLite says.
     pub fn report(&self, query: &ReportQuery) -> Result<Report, StoreError> {
-        self.snapshot(|reader| reader.report_now(query))
+        self.snapshot(|reader| reader.report_now(query, false))
     }
 
-    fn report_now(&self, query: &ReportQuery) -> Result<Report, StoreError> {
+    /// The same with the first bill of every call that was repriced. It reads rows, not sums.
+    ///
+    /// # Errors
+    /// What SQLite says.
+    pub fn report_as_first(&self, query: &ReportQuery) -> Result<Report, StoreError> {
+        self.snapshot(|reader| reader.report_now(query, true))
+    }
+
+    fn report_now(&self, query: &ReportQuery, first: bool) -> Result<Report, StoreError> {
         let empty = Report { total: Totals::default(), rows: Vec::new(), projects: 0, models: 0 };
         let project_id = match &query.project {
             None => None,
@@ -125,6 +133,7 @@ impl Reader {
             project_id: project_id.as_deref(),
             provider: query.provider.as_deref(),
             run_id: query.run_id.as_deref(),
+            first,
         };
         let slugs = self.slugs()?;
         let groups = self.grouped(query.range, filter, &["project_id", "provider", "model"])?;

@@ -109,7 +109,18 @@ pub(super) struct Filter<'a> {
     pub provider: Option<&'a str>,
     /// Not in rollups: with it, rows are summed.
     pub run_id: Option<&'a str>,
+    /// The first bill of calls that were repriced. Not in rollups either.
+    pub first: bool,
 }
+
+/// Stands in for the table of the same name: each row as it was before any reprice.
+const FIRST_BILLS: &str = "WITH requests AS (
+    SELECT requested_at, project_id, provider, model, class, billing, status, run_id, latency_ms, input_tokens,
+        output_tokens, thinking_tokens, cache_read_tokens, cache_write_tokens, estimated_pico, estimated_bound_pico,
+        CASE WHEN repriced_at IS NULL THEN evidence ELSE first_evidence END AS evidence,
+        CASE WHEN repriced_at IS NULL THEN list_pico ELSE first_list_pico END AS list_pico,
+        CASE WHEN repriced_at IS NULL THEN charged_pico ELSE first_charged_pico END AS charged_pico
+    FROM main.requests) ";
 
 impl Reader {
     /// Totals by the columns `by` (of the rollups' key, comma-separated), which may be empty.
@@ -121,6 +132,7 @@ impl Reader {
     ) -> Result<Vec<(Vec<String>, Totals)>, StoreError> {
         let grain = match filter.run_id {
             Some(_) => Grain::Rows,
+            None if filter.first => Grain::Rows,
             None if by.contains(&"bucket") => Grain::Quarters,
             None => Grain::Days,
         };
@@ -145,7 +157,7 @@ impl Reader {
         let sums = SUMS.map(|(name, _)| format!("SUM({name})"));
         let group: Vec<&str> = by.iter().copied().chain(["evidence", "billing"]).collect();
         let sql = format!(
-            "SELECT {group}, {sums} FROM (
+            "{first}SELECT {group}, {sums} FROM (
                 SELECT {KEY}, {names} FROM rollup_days WHERE bucket >= ?1 AND bucket < ?2{wheres}
                 UNION ALL SELECT {KEY}, {names} FROM rollups WHERE bucket >= ?3 AND bucket < ?4{wheres}
                 UNION ALL SELECT {KEY}, {names} FROM rollups WHERE bucket >= ?5 AND bucket < ?6{wheres}
@@ -155,6 +167,7 @@ impl Reader {
             group = group.join(", "),
             sums = sums.join(", "),
             KEY = rollup::KEY,
+            first = if filter.first { FIRST_BILLS } else { "" },
         );
         let mut statement = self.db.prepare_cached(&sql).act("prepare a sum")?;
         let mut found = statement.query(&*values).act("sum calls")?;
