@@ -17,7 +17,9 @@ mod plan;
 mod ports;
 mod put;
 mod rendered;
+mod services;
 mod shelf;
+mod texts;
 
 #[cfg(test)]
 mod tests;
@@ -31,3 +33,5 @@ pub use plan::{FileChange, Plan, SettingChange, WhichLayer, plan};
 pub use ports::settle_edge_port;
 pub use put::{Applied, put_back, put_in_force};
 pub use rendered::{Site, edge_config};
+pub use services::Supervisor;
+pub use texts::{FileText, render_to, texts};

@@ -7,6 +7,7 @@ use crate::compile::Compiled;
 use crate::error::ApplyError;
 use crate::notice;
 use crate::rendered::{self, Site};
+use crate::services;
 use crate::shelf::{Lock, Shelf};
 use meter_hop::paths::Home;
 
@@ -51,7 +52,7 @@ pub(crate) fn locked(home: &Home, compiled: &Compiled, site: &Site, _lock: &Lock
     let edge = rendered::edge_config(compiled)?;
     let shelf = Shelf::of(home);
     shelf.store(&compiled.snapshot)?;
-    rendered::write_services(home, compiled, site)?;
+    services::write(home, compiled, site)?;
     shelf.point(&compiled.snapshot.digest)?;
     rendered::write_edge(home, &edge)?;
     shelf.sweep();

@@ -1,14 +1,15 @@
-//! What other programs read: `edge.json` and the service files.
+//! What the edge reads, and where everything lies.
 
 use crate::compile::Compiled;
 use crate::error::{Act, ApplyError};
+use crate::services::Supervisor;
+use crate::texts;
 use meter_hop::paths::Home;
 use meter_hop::{Document, EdgeConfig, MeteredHosts, Upstream};
-use meter_setup::{Domain, Installation, Ports, launchd};
-use std::collections::BTreeSet;
-use std::fs;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+
+/// Name of the edge's file within a home.
+pub(crate) const EDGE: &str = "edge.json";
 
 /// Where the programs lie and whose home this is.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -17,6 +18,8 @@ pub struct Site {
     pub programs: PathBuf,
     /// The user's own home folder: the default instance lies below it.
     pub user_home: PathBuf,
+    /// Who runs services here.
+    pub supervisor: Supervisor,
 }
 
 impl Site {
@@ -29,6 +32,7 @@ impl Site {
         Ok(Site {
             programs: own.parent().map(PathBuf::from).unwrap_or_default(),
             user_home: std::env::home_dir().unwrap_or_default(),
+            supervisor: Supervisor::of_this_system(),
         })
     }
 }
@@ -57,43 +61,9 @@ pub fn edge_config(compiled: &Compiled) -> Result<EdgeConfig, ApplyError> {
 pub(crate) fn write_edge(home: &Home, config: &EdgeConfig) -> Result<(), ApplyError> {
     match EdgeConfig::read(&home.edge_json()) {
         Ok(there) if there == *config => Ok(()),
-        _ => Ok(config.write(&home.edge_json())?),
-    }
-}
-
-/// Writes the property lists into the home, each in one step, and removes those of services that are no more.
-pub(crate) fn write_services(home: &Home, compiled: &Compiled, site: &Site) -> Result<(), ApplyError> {
-    let folder = home.launchd();
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder).act("create", &folder)?;
-    let mut written = BTreeSet::new();
-    for plist in service_files(home, compiled, site)? {
-        let path = folder.join(plist.file_name());
-        let text = plist.text();
-        if fs::read(&path).ok().as_deref() != Some(text.as_bytes()) {
-            meter_hop::replace(&path, text.as_bytes())?;
-        }
-        written.insert(path);
-    }
-    for entry in fs::read_dir(&folder).act("read", &folder)? {
-        let path = entry.act("read", &folder)?.path();
-        if path.extension().is_some_and(|extension| extension == "plist") && !written.contains(&path) {
-            fs::remove_file(&path).act("remove", &path)?;
+        _ => {
+            texts::keep(home, EDGE)?;
+            Ok(config.write(&home.edge_json())?)
         }
     }
-    Ok(())
-}
-
-fn service_files(home: &Home, compiled: &Compiled, site: &Site) -> Result<Vec<launchd::Plist>, ApplyError> {
-    let root = std::path::absolute(home.root()).act("find", home.root())?;
-    let home = Home::at(root);
-    let ports = &compiled.snapshot.config.daemon;
-    let installation = Installation {
-        home: home.root().to_owned(),
-        programs: site.programs.clone(),
-        logs: home.logs(),
-        label_suffix: home.label_suffix(&site.user_home),
-        ports: Ports { edge: ports.edge_port, internal: ports.internal_port, api: ports.api_port },
-        domain: Domain::Gui,
-    };
-    Ok(launchd::plists(&compiled.model.services, &installation)?)
 }

@@ -23,7 +23,11 @@ fn scene() -> Scene {
     let folder = tempfile::tempdir().unwrap();
     let home = Home::at(folder.path().join("home"));
     home.prepare(meter_uid(folder.path())).unwrap();
-    let site = Site { programs: "/opt/halton/bin".into(), user_home: folder.path().to_owned() };
+    let site = Site {
+        programs: "/opt/halton/bin".into(),
+        user_home: folder.path().to_owned(),
+        supervisor: Supervisor::Launchd,
+    };
     Scene { _folder: folder, home, site }
 }
 
@@ -345,4 +349,90 @@ fn the_edge_port_stays_until_the_setting_changes() {
     assert_eq!(settle(false, false), chosen, "clients carry it");
     assert_eq!(settle(true, true), chosen, "an edge holds it");
     assert_eq!(settle(true, false), wanted);
+}
+
+#[test]
+fn a_systemd_machine_gets_units() {
+    let mut scene = scene();
+    scene.site.supervisor = Supervisor::Systemd;
+    scene.write("systemd/halton-meter-old.service", "[Unit]\n");
+    scene.apply();
+    let mut names: Vec<String> = fs::read_dir(scene.home.systemd())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    // A home of its own has names of its own, and what no service is any more is gone.
+    assert_eq!(names.len(), 5, "{names:?}");
+    assert!(names.iter().all(|name| name.starts_with("halton-meter-") && !name.contains("old")), "{names:?}");
+    assert!(!scene.home.launchd().exists());
+    let kept = scene.home.applied().join("before/systemd/halton-meter-old.service");
+    assert_eq!(fs::read_to_string(kept).unwrap(), "[Unit]\n");
+}
+
+#[test]
+fn every_text_that_changes_is_shown_before() {
+    let scene = scene();
+    scene.load();
+    let names = || -> Vec<String> {
+        let texts = texts(&scene.home, &scene.compiled(), &scene.site).unwrap();
+        texts.into_iter().map(|text| text.name).collect()
+    };
+    assert_eq!(names(), Vec::<String>::new());
+    scene.write("providers.d/acme.toml", ACME);
+    scene.write("config.toml", "[upstream]\nproxy = \"http://ann:secret@proxy.example:3128\"\n");
+    let changed = texts(&scene.home, &scene.compiled(), &scene.site).unwrap();
+    assert_eq!(names(), ["providers.d/acme.toml", "edge.json"]);
+    assert_eq!((changed[0].before.as_deref(), changed[0].after.as_deref()), (None, Some(ACME)));
+    let edge = changed[1].after.as_deref().unwrap();
+    assert!(
+        edge.contains("api.acme.example") && edge.contains("***@proxy.example") && !edge.contains("secret"),
+        "{edge}"
+    );
+    let before = fs::read(scene.home.edge_json()).unwrap();
+    scene.apply();
+    assert_eq!(names(), Vec::<String>::new());
+    assert_eq!(fs::read(scene.home.applied().join("before/edge.json")).unwrap(), before, "the last good one is kept");
+}
+
+#[test]
+fn what_would_be_written_can_be_looked_at_elsewhere() {
+    let scene = scene();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let names = render_to(elsewhere.path(), &scene.home, &scene.compiled(), &scene.site).unwrap();
+    assert_eq!(names.len(), 4 + 5 + 1, "{names:?}");
+    assert!(names.iter().all(|name| elsewhere.path().join(name).is_file()));
+    assert!(!scene.home.edge_json().exists() && !scene.home.launchd().exists());
+}
+
+#[test]
+fn services_get_the_port_that_was_settled() {
+    let scene = scene();
+    let identity = Identity::load_or_create(&scene.home.instance_json()).unwrap();
+    let held = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken = held.local_addr().unwrap().port();
+    let settings = meter_manifest::config::DaemonSettings { edge_port: taken, ..Default::default() };
+    let port = settle_edge_port(&scene.home, &identity, &settings, false, |_| false).unwrap();
+    scene.write("config.toml", &format!("[daemon]\nedge_port = {taken}\n"));
+    scene.apply();
+    let texts: Vec<String> = fs::read_dir(scene.home.launchd())
+        .unwrap()
+        .map(|entry| fs::read_to_string(entry.unwrap().path()).unwrap())
+        .collect();
+    assert_ne!(port, taken);
+    assert!(texts.iter().any(|text| text.contains(&format!("<integer>{port}</integer>"))));
+    assert!(!texts.iter().any(|text| text.contains(&format!("<integer>{taken}</integer>"))));
+}
+
+#[test]
+fn a_file_without_permission_is_an_error_at_its_path() {
+    let scene = scene();
+    scene.write("providers.d/acme.toml", ACME);
+    let path = scene.home.root().join("providers.d/acme.toml");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    if fs::read(&path).is_ok() {
+        println!("skipped: this user reads files of every mode");
+        return;
+    }
+    assert_eq!(scene.errors(), [("unreadable".to_owned(), "providers.d/acme.toml".to_owned())]);
 }
