@@ -35,17 +35,6 @@ const LEAKY: &[&str] = &[
     "SSL_CERT_DIR",
 ];
 
-/// The ports of a running instance.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Ports {
-    /// Proxy port of the edge.
-    pub edge: u16,
-    /// Interception port of the daemon.
-    pub intercept: u16,
-    /// API port of the daemon.
-    pub api: u16,
-}
-
 /// What answers of an instance.
 #[derive(Clone, Debug, Default)]
 pub struct Found {
@@ -53,14 +42,14 @@ pub struct Found {
     pub edge: Option<(u16, u32, EdgeHealth)>,
     /// The daemon's ports (interception, API), process and health, when it answers as this instance.
     pub daemon: Option<(u16, u16, u32, DaemonHealth)>,
+    /// Processes that live by `effective-ports.json` and do not answer as this instance.
+    pub silent: Vec<(Role, u32)>,
 }
 
 impl Found {
-    /// All ports, when both answer.
-    pub fn ports(&self) -> Option<Ports> {
-        let (edge, ..) = self.edge.as_ref()?;
-        let (intercept, api, ..) = self.daemon.as_ref()?;
-        Some(Ports { edge: *edge, intercept: *intercept, api: *api })
+    /// Both answer.
+    pub fn is_whole(&self) -> bool {
+        self.edge.is_some() && self.daemon.is_some()
     }
 }
 
@@ -69,15 +58,20 @@ impl Found {
 pub fn find(home: &Home) -> Found {
     let Ok(identity) = Identity::load(&home.instance_json()) else { return Found::default() };
     let Ok(ports) = EffectivePorts::read(&home.effective_ports()) else { return Found::default() };
-    let edge = ports.live_edge(identity.id(), meter_sys::process::lives).and_then(|section| {
-        let health: EdgeHealth = proved(section.port, &identity, meter_hop::Role::Edge)?;
-        Some((section.port, section.pid, health))
-    });
-    let daemon = ports.live_daemon(identity.id(), meter_sys::process::lives).and_then(|section| {
-        let health: DaemonHealth = proved(section.intercept_port, &identity, meter_hop::Role::Daemon)?;
-        Some((section.intercept_port, section.api_port, section.pid, health))
-    });
-    Found { edge, daemon }
+    let mut found = Found::default();
+    if let Some(section) = ports.live_edge(identity.id(), meter_sys::process::lives) {
+        match proved(section.port, &identity, meter_hop::Role::Edge) {
+            Some(health) => found.edge = Some((section.port, section.pid, health)),
+            None => found.silent.push((Role::Edge, section.pid)),
+        }
+    }
+    if let Some(section) = ports.live_daemon(identity.id(), meter_sys::process::lives) {
+        match proved(section.intercept_port, &identity, meter_hop::Role::Daemon) {
+            Some(health) => found.daemon = Some((section.intercept_port, section.api_port, section.pid, health)),
+            None => found.silent.push((Role::Daemon, section.pid)),
+        }
+    }
+    found
 }
 
 /// The health document of a role that proves to belong to the instance.
@@ -112,7 +106,9 @@ pub fn ledger(home: &Home, api_port: u16) -> Option<Ledger> {
 
 /// Never through a proxy: the environment may name our own.
 fn agent() -> ureq::Agent {
-    let config = ureq::Agent::config_builder().timeout_global(Some(ASK_PATIENCE)).proxy(None).build();
+    let config = ureq::Agent::config_builder().timeout_global(Some(ASK_PATIENCE)).proxy(None);
+    // A role that is not well says so with 503, and its document is what we want.
+    let config = config.http_status_as_error(false).build();
     ureq::Agent::new_with_config(config)
 }
 
@@ -124,8 +120,10 @@ fn document<T: DeserializeOwned>(answer: &mut ureq::http::Response<ureq::Body>) 
 /// A running instance, with the processes that were started for it just now.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
-    pub ports: Ports,
+    /// The port clients use.
+    pub edge_port: u16,
+    /// The daemon's ports (interception, API), or why there is none: the edge tunnels then.
+    pub daemon_ports: Result<(u16, u16), Failure>,
     /// The daemon, when this call started it.
     pub daemon: Option<Child>,
     /// The edge, when this call started it.
@@ -134,33 +132,27 @@ pub struct Running {
 
 /// Finds the instance or starts what is missing of it, under a lock so that two callers start one.
 ///
-/// With `idle_exit`, started roles leave by themselves after that many idle seconds.
+/// With `idle_exit`, started roles leave by themselves after that many idle seconds. A daemon that cannot be had is no
+/// failure where the edge can do without.
 ///
 /// # Errors
-/// The lock cannot be taken, a program is missing, or a role does not answer in time; the sentence names its log.
+/// The lock cannot be taken, a program is missing, or the edge does not answer in time; the sentence names its log.
 pub fn ensure(home: &Home, idle_exit: Option<u64>) -> Result<Running, Failure> {
-    let lock = start_lock(home)?;
+    let _lock = start_lock(home)?;
     let found = find(home);
-    if let Some(ports) = found.ports() {
-        return Ok(Running { ports, daemon: None, edge: None });
-    }
-    fs::create_dir_all(home.logs())
-        .map_err(|error| Failure::because(format!("cannot create {}", home.logs().display()), error))?;
     let mut started = Started::default();
     // The daemon first: at its first start it makes what the edge reads.
-    if found.daemon.is_none() {
-        started.daemon = Some(spawn(home, Role::Daemon, idle_exit)?);
-        wait(home, Role::Daemon, started.daemon.as_mut())?;
-    }
-    if found.edge.is_none() {
-        settle_port(home)?;
-        started.edge = Some(spawn(home, Role::Edge, idle_exit)?);
-        wait(home, Role::Edge, started.edge.as_mut())?;
-    }
-    let gone = || Failure::new("edge and daemon started, but one of them has left again");
-    let ports = find(home).ports().ok_or_else(gone)?;
-    drop(lock);
-    Ok(Running { ports, daemon: started.daemon.take(), edge: started.edge.take() })
+    let daemon_ports = match found.daemon {
+        Some((intercept, api, ..)) => Ok((intercept, api)),
+        None => started.daemon(home, idle_exit),
+    };
+    let edge_port = match (found.edge, &daemon_ports) {
+        (Some((port, ..)), _) => port,
+        // Without this file the edge would meter nothing, now and later.
+        (None, Err(_)) if !home.edge_json().exists() => return Err(daemon_ports.expect_err("it is one")),
+        (None, _) => started.edge(home, idle_exit)?,
+    };
+    Ok(Running { edge_port, daemon_ports, daemon: started.daemon.take(), edge: started.edge.take() })
 }
 
 /// Held while an instance is looked for and started.
@@ -200,6 +192,27 @@ pub fn identity(home: &Home) -> Result<Identity, Failure> {
 struct Started {
     daemon: Option<Child>,
     edge: Option<Child>,
+}
+
+impl Started {
+    fn daemon(&mut self, home: &Home, idle_exit: Option<u64>) -> Result<(u16, u16), Failure> {
+        self.daemon = Some(spawn(home, Role::Daemon, idle_exit)?);
+        let outcome = wait(home, Role::Daemon, self.daemon.as_mut(), |found| {
+            found.daemon.as_ref().map(|(intercept, api, ..)| (*intercept, *api))
+        });
+        if outcome.is_err()
+            && let Some(mut child) = self.daemon.take()
+        {
+            crate::supervise::end(&mut child);
+        }
+        outcome
+    }
+
+    fn edge(&mut self, home: &Home, idle_exit: Option<u64>) -> Result<u16, Failure> {
+        settle_port(home)?;
+        self.edge = Some(spawn(home, Role::Edge, idle_exit)?);
+        wait(home, Role::Edge, self.edge.as_mut(), |found| found.edge.as_ref().map(|(port, ..)| *port))
+    }
 }
 
 impl Drop for Started {
@@ -259,6 +272,8 @@ pub fn edge_program(own: &Path) -> PathBuf {
 }
 
 fn spawn(home: &Home, role: Role, idle_exit: Option<u64>) -> Result<Child, Failure> {
+    fs::create_dir_all(home.logs())
+        .map_err(|error| Failure::because(format!("cannot create {}", home.logs().display()), error))?;
     let log = log_of(home, role)?;
     let clone = || log.try_clone().map_err(|error| Failure::because("cannot share a log file", error));
     let mut command = command(home, role, idle_exit)?;
@@ -288,17 +303,17 @@ fn open_private(path: &Path) -> std::io::Result<File> {
 }
 
 /// Waits until a role answers, or its process ends, or patience does.
-fn wait(home: &Home, role: Role, mut child: Option<&mut Child>) -> Result<(), Failure> {
+fn wait<T>(
+    home: &Home,
+    role: Role,
+    mut child: Option<&mut Child>,
+    up: impl Fn(&Found) -> Option<T>,
+) -> Result<T, Failure> {
     let log = log_path(home, role);
     let deadline = Instant::now() + START_PATIENCE;
     loop {
-        let found = find(home);
-        let up = match role {
-            Role::Edge => found.edge.is_some(),
-            Role::Daemon => found.daemon.is_some(),
-        };
-        if up {
-            return Ok(());
+        if let Some(up) = up(&find(home)) {
+            return Ok(up);
         }
         if let Some(status) = child.as_mut().and_then(|child| child.try_wait().ok().flatten()) {
             return Err(Failure::new(format!(

@@ -160,7 +160,7 @@ fn put(home: &Home, compiled: &Compiled, plan: &Plan) -> Result<String, Failure>
     )
     .map_err(failed)?;
     let digest = short_digest(&applied.digest);
-    if running.edge.is_none() && running.daemon.is_none() {
+    if running.edge.is_none() && running.daemon.is_none() && running.silent.is_empty() {
         return Ok(format!("{}: {digest}; nothing runs that would have to be told", styled(GOOD, "in force")));
     }
     hang_up(&running);
@@ -170,17 +170,32 @@ fn put(home: &Home, compiled: &Compiled, plan: &Plan) -> Result<String, Failure>
         hang_up(&running);
         return Err(Failure::new(format!("{why}; what was in force before is in force again")));
     }
-    let mut text = format!("{}: {digest}; edge and daemon run on it", styled(GOOD, "in force"));
+    let mut text = format!("{}: {digest}; {}", styled(GOOD, "in force"), who_has_it(&running));
     if plan.settings.iter().any(|setting| setting.key.starts_with("daemon.")) {
         text.push_str("\nports change when the roles start again");
     }
     Ok(text)
 }
 
+/// Which of the roles that ran before have the new state now.
+fn who_has_it(running: &Found) -> String {
+    let mut text = match (&running.edge, &running.daemon) {
+        (Some(_), Some(_)) => "edge and daemon run on it".to_owned(),
+        (Some(_), None) => "the edge runs on it".to_owned(),
+        (None, Some(_)) => "the daemon runs on it".to_owned(),
+        (None, None) => "nobody has confirmed it".to_owned(),
+    };
+    for (role, pid) in &running.silent {
+        text.push_str(&format!("; the {} (process {pid}) does not answer", role.name()));
+    }
+    text
+}
+
 /// Tells the running roles to look again.
 fn hang_up(running: &Found) {
     let pids = [running.edge.as_ref().map(|(_, pid, _)| *pid), running.daemon.as_ref().map(|(_, _, pid, _)| *pid)];
-    for pid in pids.into_iter().flatten() {
+    let silent = running.silent.iter().map(|(_, pid)| *pid);
+    for pid in pids.into_iter().flatten().chain(silent) {
         if let Err(error) = meter_sys::process::send(pid, libc::SIGHUP) {
             // It will not report the digest either, and that is what is told.
             tracing::debug!(%error, pid, "apply.signal");

@@ -59,13 +59,16 @@ fn play(home: &Home, folder: &Path) -> Result<u8, Failure> {
     settings(home, folder, &authority, &origin)?;
 
     let mut ended = Ended(instance::ensure(home, None)?);
-    let ports = ended.0.ports;
+    let (edge_port, intercept) = match &ended.0.daemon_ports {
+        Ok((intercept, _)) => (ended.0.edge_port, *intercept),
+        Err(failure) => return Err(Failure::new(failure.to_string())),
+    };
     let pid = |child: &Option<std::process::Child>| child.as_ref().map(std::process::Child::id).unwrap_or_default();
-    out::say(&format!("  daemon     127.0.0.1:{} (process {})", ports.intercept, pid(&ended.0.daemon)));
-    out::say(&format!("  edge       127.0.0.1:{} (process {})", ports.edge, pid(&ended.0.edge)));
+    out::say(&format!("  daemon     127.0.0.1:{} (process {})", intercept, pid(&ended.0.daemon)));
+    out::say(&format!("  edge       127.0.0.1:{} (process {})", edge_port, pid(&ended.0.edge)));
     for (project, names) in PROJECTS {
         out::say(&format!("calls of a tool with HALTON_PROJECT={project}:"));
-        send(home, folder, ports.edge, project, names)?;
+        send(home, folder, edge_port, project, names)?;
     }
     let rows = rows(home)?;
     ended.end();

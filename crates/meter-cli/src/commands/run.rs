@@ -29,16 +29,25 @@ const LOOK_EVERY: Duration = Duration::from_millis(25);
 pub fn run(home: &Home, args: &RunArgs) -> Result<u8, Failure> {
     let ours = |failure: Failure| failure.with_code(Exit::RunFailed);
     open::prepared(home).map_err(ours)?;
-    let ports = instance::ensure(home, Some(IDLE_EXIT_SECONDS)).map_err(ours)?.ports;
+    let running = instance::ensure(home, Some(IDLE_EXIT_SECONDS)).map_err(ours)?;
+    let api_port = match running.daemon_ports {
+        Ok((_, api)) => Some(api),
+        // Without its certificates the command could not be told what to trust later.
+        Err(failure) if !home.ca_bundle().exists() => return Err(ours(failure)),
+        Err(failure) => {
+            out::say(&format!("halton-meter: {failure}; the command runs without being metered"));
+            None
+        }
+    };
     let run_id = run_id().map_err(ours)?;
     let started = now_ms();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::because("cannot start a runtime", error).with_code(Exit::RunFailed))?;
-    let status = runtime.block_on(command(home, args, ports.edge, &run_id))?;
+    let status = runtime.block_on(command(home, args, running.edge_port, &run_id))?;
     if !args.quiet {
-        closing_line(home, &run_id, started, ports.api);
+        closing_line(home, &run_id, started, api_port);
     }
     Ok(exit_code(status))
 }
@@ -142,11 +151,11 @@ fn exit_code(status: ExitStatus) -> u8 {
 }
 
 /// One line on stderr. A database that cannot be read costs the line, not the command's exit status.
-fn closing_line(home: &Home, run_id: &str, started: i64, api_port: u16) {
+fn closing_line(home: &Home, run_id: &str, started: i64, api_port: Option<u16>) {
     let deadline = Instant::now() + OPEN_ROWS_PATIENCE;
     let line = loop {
         // Asked first: what has arrived by then is seen afterwards.
-        let travelling = on_their_way(home, api_port);
+        let travelling = api_port.is_some_and(|port| on_their_way(home, port));
         match seen(home, run_id, started) {
             Ok(seen) if (seen.open > 0 || travelling) && Instant::now() < deadline => {
                 std::thread::sleep(LOOK_EVERY);

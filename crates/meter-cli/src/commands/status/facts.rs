@@ -2,7 +2,7 @@
 
 use super::{Errors, UnpricedModel};
 use crate::failure::Failure;
-use crate::instance::{self, Found};
+use crate::instance::{self, Found, Role};
 use crate::show::plural;
 use crate::{open, when};
 use jiff::{ToSpan, ZonedDateTime};
@@ -115,14 +115,19 @@ impl Facts {
         Ok(())
     }
 
-    /// Neither role answers.
+    /// Neither role is there.
     pub fn nothing_runs(&self) -> bool {
-        self.found.edge.is_none() && self.found.daemon.is_none()
+        self.found.edge.is_none() && self.found.daemon.is_none() && self.found.silent.is_empty()
+    }
+
+    /// The process of a role that lives and does not answer.
+    pub fn silent(&self, role: Role) -> Option<u32> {
+        self.found.silent.iter().find(|(silent, _)| *silent == role).map(|(_, pid)| *pid)
     }
 
     /// Everything runs on what is in force, and nothing waits for a person to mend it.
     pub fn healthy(&self) -> bool {
-        self.found.ports().is_some()
+        self.found.is_whole()
             && self.trouble_of_edge().is_none()
             && self.trouble_of_daemon().is_none()
             && self.unreadable.is_none()

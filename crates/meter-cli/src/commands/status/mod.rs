@@ -5,6 +5,7 @@ mod text;
 
 use crate::commands::findings;
 use crate::failure::Failure;
+use crate::instance::Role;
 use crate::out;
 use facts::{Facts, Files};
 use meter_api::{Check, CheckState, Component, Exit, Findings, ReportRow, Status};
@@ -78,33 +79,33 @@ fn document(home: &Home, facts: &Facts) -> Document {
 }
 
 fn components(facts: &Facts) -> Vec<Component> {
-    let off = |name: &str| Component {
+    let off = |name: &str, role: Role| Component {
         name: name.to_owned(),
-        state: "off".to_owned(),
-        pid: None,
+        state: if facts.silent(role).is_some() { "silent" } else { "off" }.to_owned(),
+        pid: facts.silent(role),
         label: None,
         addresses: Vec::new(),
         detail: None,
     };
     let address = |port: &u16| format!("127.0.0.1:{port}");
     let edge = match &facts.found.edge {
-        None => off("edge"),
+        None => off("edge", Role::Edge),
         Some((port, pid, health)) => Component {
             state: if facts.trouble_of_edge().is_none() { "healthy" } else { "stale" }.to_owned(),
             pid: Some(*pid),
             addresses: vec![address(port)],
             detail: facts.trouble_of_edge().or_else(|| Some(sees(&health.daemon).to_owned())),
-            ..off("edge")
+            ..off("edge", Role::Edge)
         },
     };
     let daemon = match &facts.found.daemon {
-        None => off("daemon"),
+        None => off("daemon", Role::Daemon),
         Some((intercept, api, pid, _)) => Component {
             state: if facts.trouble_of_daemon().is_none() { "healthy" } else { "stale" }.to_owned(),
             pid: Some(*pid),
             addresses: vec![address(intercept), address(api)],
             detail: facts.trouble_of_daemon(),
-            ..off("daemon")
+            ..off("daemon", Role::Daemon)
         },
     };
     vec![edge, daemon]

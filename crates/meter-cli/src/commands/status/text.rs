@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, Files};
 use crate::amounts::made_of;
+use crate::instance::Role;
 use crate::out::{BAD, BOLD, DIM, GOOD, WARN, styled};
 use crate::show::{duration, grouped, plain, plural, short_digest};
 use meter_hop::paths::Home;
@@ -38,7 +39,7 @@ pub fn text(home: &Home, facts: &Facts) -> String {
 }
 
 fn edge(facts: &Facts) -> Vec<String> {
-    let Some((port, pid, health)) = &facts.found.edge else { return vec![styled(DIM, "off")] };
+    let Some((port, pid, health)) = &facts.found.edge else { return vec![absent(facts, Role::Edge)] };
     let mut lines = vec![format!(
         "{}  127.0.0.1:{port}  process {pid}  for {}  {} open, {} metered since it started",
         state(facts.trouble_of_edge().is_none()),
@@ -51,7 +52,7 @@ fn edge(facts: &Facts) -> Vec<String> {
 }
 
 fn daemon(facts: &Facts) -> Vec<String> {
-    let Some((intercept, api, pid, health)) = &facts.found.daemon else { return vec![styled(DIM, "off")] };
+    let Some((intercept, api, pid, health)) = &facts.found.daemon else { return vec![absent(facts, Role::Daemon)] };
     let mut lines = vec![format!(
         "{}  127.0.0.1:{intercept}  process {pid}  for {}  API http://127.0.0.1:{api}",
         state(facts.trouble_of_daemon().is_none()),
@@ -59,6 +60,13 @@ fn daemon(facts: &Facts) -> Vec<String> {
     )];
     lines.extend(facts.trouble_of_daemon().map(|trouble| styled(BAD, plain(&trouble))));
     lines
+}
+
+fn absent(facts: &Facts, role: Role) -> String {
+    match facts.silent(role) {
+        Some(pid) => styled(BAD, format_args!("process {pid} lives and does not answer")),
+        None => styled(DIM, "off"),
+    }
 }
 
 fn state(good: bool) -> String {
