@@ -81,7 +81,7 @@ fn an_amount_is_explained_and_derived_again() {
         "anthropic · claude-sonnet-4-6 · project acme · success · POST api.anthropic.com/v1/messages",
         "   1,200  input           $3 / 1M tokens",
         "  18,400  cache_read      $0.30 / 1M tokens",
-        "          sum                                  $0.0266  0.026550000000",
+        "          sum                                $0.0266  0.026550000000",
         "charged    $0.0266 (0.026550000000 USD)",
         "evidence   provider_usage: the provider's complete usage at dated rates",
         "checked    derived again from the stored rates: equal to the last unit",
