@@ -29,7 +29,8 @@ pub fn book<'a>(
     user: impl IntoIterator<Item = &'a ManifestFile>,
 ) -> (PriceBook, Vec<Diagnostic>) {
     let bundled = bundled.into_iter().map(|file| (Layer::Bundled, file));
-    let user = user.into_iter().map(|file| (Layer::User, file));
+    let user =
+        user.into_iter().map(|file| (if is_installed(&file.path) { Layer::Installed } else { Layer::User }, file));
     let mut found = Vec::new();
     let mut documents = Vec::new();
     for (layer, file) in bundled.chain(user) {
@@ -61,6 +62,15 @@ pub fn book<'a>(
     }
     found.sort();
     (book, found)
+}
+
+/// The name of a file out of a signed bundle, `manifests/prices/installed-acme.toml`: it lies over the bundled files and
+/// under the user's own.
+pub const INSTALLED_PREFIX: &str = "manifests/prices/installed-";
+
+/// Whether a path is that of a file out of a signed bundle.
+pub fn is_installed(path: &str) -> bool {
+    path.starts_with(INSTALLED_PREFIX)
 }
 
 /// Places by number: the document they are in and the span there.
@@ -161,7 +171,7 @@ impl Reader<'_> {
                 file.tiers.push((self.owned(word), self.owned(class)));
             }
         }
-        if layer == Layer::Bundled {
+        if layer != Layer::User {
             let own = root.key("contract").or(root.key("plan")).or(root.key("fx"));
             if let Some(span) = own {
                 document.report(files::UNKNOWN_KEY, span, "contracts and plans are the user's own");

@@ -43,6 +43,8 @@ pub enum Layer {
     /// Compiled in.
     #[default]
     Bundled,
+    /// From a signed bundle that came after the program.
+    Installed,
     /// The user's own.
     User,
 }

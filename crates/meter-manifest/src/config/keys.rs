@@ -37,8 +37,10 @@ pub enum Shape {
     Days,
     /// An IANA time zone; empty = local.
     Zone,
-    /// `USD`.
+    /// An ISO 4217 code: `USD`, or one that `[[fx]]` has rates of.
     Currency,
+    /// A minisign public key, its one line of base64; empty = none.
+    PublicKey,
 }
 
 /// Every key, grouped by section.
@@ -56,7 +58,12 @@ pub const KEYS: &[Key] = &[
     Key { name: "retention.rows_days", shape: Shape::Days, about: "Days that rows are kept; 0 = for ever." },
     Key { name: "retention.bodies_days", shape: Shape::Days, about: "Days that bodies are kept; 0 = for ever." },
     Key { name: "report.zone", shape: Shape::Zone, about: "Time zone of days and months in reports." },
-    Key { name: "report.currency", shape: Shape::Currency, about: "Currency of amounts." },
+    Key { name: "report.currency", shape: Shape::Currency, about: "Currency of reports, at the rates of `[[fx]]`." },
+    Key {
+        name: "pricing.key",
+        shape: Shape::PublicKey,
+        about: "Minisign public key that price bundles are signed with.",
+    },
 ];
 
 /// The port that proxies of other tools like best; never ours.
@@ -85,9 +92,13 @@ impl Key {
             Shape::ProxyUrl => codes::BAD_PROXY,
             Shape::Resolve => codes::BAD_RESOLVE,
             Shape::Origins => codes::BAD_ORIGIN,
-            Shape::File | Shape::Hosts | Shape::Switch | Shape::Days | Shape::Zone | Shape::Currency => {
-                files::BAD_VALUE
-            }
+            Shape::File
+            | Shape::Hosts
+            | Shape::Switch
+            | Shape::Days
+            | Shape::Zone
+            | Shape::Currency
+            | Shape::PublicKey => files::BAD_VALUE,
         }
     }
 
@@ -97,7 +108,7 @@ impl Key {
             Shape::Port => value.integer(i64::MIN..=i64::MAX).map(|at| Value::from(at.value)),
             Shape::Days => value.integer(i64::MIN..=i64::MAX).map(|at| Value::from(at.value)),
             Shape::Switch => value.bool().map(|at| Value::from(at.value)),
-            Shape::File | Shape::ProxyUrl | Shape::Zone | Shape::Currency => {
+            Shape::File | Shape::ProxyUrl | Shape::Zone | Shape::Currency | Shape::PublicKey => {
                 value.text().map(|at| Value::from(at.value))
             }
             Shape::Hosts | Shape::Origins => {
@@ -125,7 +136,7 @@ impl Key {
                 "false" | "0" | "off" => Ok(Value::from(false)),
                 other => Err(format!("`{other}` is neither true nor false")),
             },
-            Shape::File | Shape::ProxyUrl | Shape::Zone | Shape::Currency => Ok(Value::from(text)),
+            Shape::File | Shape::ProxyUrl | Shape::Zone | Shape::Currency | Shape::PublicKey => Ok(Value::from(text)),
             Shape::Hosts | Shape::Origins => Ok(Value::from(list().map(str::to_owned).collect::<Vec<String>>())),
             Shape::Resolve => list()
                 .map(|pair| pair.split_once('=').map(|(host, address)| (host.to_owned(), Value::from(address))))
@@ -152,7 +163,15 @@ impl Key {
                 let word = |b: u8| b.is_ascii_alphanumeric() || b"_+-/".contains(&b);
                 (!text().bytes().all(word)).then(|| format!("`{}` is no time zone: write `Europe/Berlin`", text()))
             }
-            Shape::Currency => (text() != "USD").then(|| "amounts are kept in USD".to_owned()),
+            Shape::Currency => {
+                let code = text().len() == 3 && text().bytes().all(|b| b.is_ascii_uppercase());
+                (!code).then(|| format!("`{}` is no currency: three capital letters, such as EUR", text()))
+            }
+            Shape::PublicKey => {
+                let letter = |b: u8| b.is_ascii_alphanumeric() || b"+/=".contains(&b);
+                let key = text().is_empty() || text().len() == 56 && text().starts_with("RW") && text().bytes().all(letter);
+                (!key).then(|| "a key is the line of 56 letters that begins with `RW`".to_owned())
+            }
             // The text is left out: it may hold a password.
             Shape::ProxyUrl => (!is_proxy(text())).then(|| "a proxy looks like `http://user:pass@host:port`".to_owned()),
             Shape::Hosts => texts().find(|host| host.is_empty() || host.contains(char::is_whitespace)).map(|host| format!("`{host}` is no host")),

@@ -22,6 +22,17 @@ pub struct Config {
     pub retention: RetentionSettings,
     /// How reports are made.
     pub report: ReportSettings,
+    /// Where prices may come from. Settings that were frozen before it existed have none.
+    #[serde(default)]
+    pub pricing: PricingSettings,
+}
+
+/// `[pricing]`.
+#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PricingSettings {
+    /// Minisign public key of price bundles; empty = none are taken.
+    pub key: String,
 }
 
 /// `[daemon]`: ports on 127.0.0.1.

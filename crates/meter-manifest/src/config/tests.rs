@@ -60,7 +60,9 @@ rows_days = 5
 bodies_days = 6
 [report]
 zone = "Europe/Berlin"
-currency = "USD"
+currency = "EUR"
+[pricing]
+key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
 "#;
     let said = [
         ("HALTON_METER_DAEMON__EDGE_PORT", "1"),
@@ -76,7 +78,8 @@ currency = "USD"
         ("HALTON_METER_RETENTION__ROWS_DAYS", "5"),
         ("HALTON_METER_RETENTION__BODIES_DAYS", "6"),
         ("HALTON_METER_REPORT__ZONE", "Europe/Berlin"),
-        ("HALTON_METER_REPORT__CURRENCY", "USD"),
+        ("HALTON_METER_REPORT__CURRENCY", "EUR"),
+        ("HALTON_METER_PRICING__KEY", "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"),
     ];
     assert_eq!(said.len(), KEYS.len(), "a new key belongs into this test");
     let (from_file, found) = load(Some(&file(text)), &[], &[]);
@@ -107,8 +110,11 @@ resolve = { "a.example" = "b.example" }
 allow_origins = ["*"]
 #               ^^^^^ error[HM0705]
 [report]
-currency = "EUR"
-#          ^^^^^ error[HM0115]
+currency = "euro"
+#          ^^^^^^ error[HM0115]
+[pricing]
+key = "untrusted comment: minisign public key"
+#     ^ error[HM0115]
 [retention]
 rows_days = -1
 #           ^^ error[HM0115]

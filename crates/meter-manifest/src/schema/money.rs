@@ -147,6 +147,11 @@ pub(super) fn prices() -> Map<String, Value> {
         ("provider", text_of("Whose it is.")),
         ("usd_month", number("USD a month.")),
     ]));
+    let fx = table(keys([
+        ("currency", text_of("ISO 4217 code, such as EUR.")),
+        ("from", moment("First instant it holds.")),
+        ("per_usd", number("Units of the currency for one dollar.")),
+    ]));
     keys([
         ("provider", text_of("The provider it is about.")),
         ("also", texts("Other names of it, in lists of cases and on the command line.")),
@@ -162,6 +167,7 @@ pub(super) fn prices() -> Map<String, Value> {
         ("model", list(model)),
         ("contract", list(contract)),
         ("plan", list(plan)),
+        ("fx", list(fx)),
     ])
 }
 

@@ -146,8 +146,7 @@ pub(super) fn config() -> Map<String, Value> {
             Shape::Port => whole(1, 65535, key.about),
             Shape::Days => whole(0, 36_500, key.about),
             Shape::Switch => truth(key.about),
-            Shape::File | Shape::ProxyUrl | Shape::Zone => text_of(key.about),
-            Shape::Currency => words(&["USD"], key.about),
+            Shape::File | Shape::ProxyUrl | Shape::Zone | Shape::Currency | Shape::PublicKey => text_of(key.about),
             Shape::Hosts | Shape::Origins => texts(key.about),
             Shape::Resolve => any_keys(text_of(key.about)),
         };
