@@ -8,17 +8,19 @@ use crate::record::{self, Over};
 use crate::services::{Gate, Loaded, Services};
 use crate::settle::{Exchange, Target};
 use crate::tapped::{LateVerdicts, Reading, Tapped};
-use meter_call::{Billing, EndpointClass};
+use meter_call::{Billing, EndpointClass, UnixMillis};
 use meter_manifest::{Route, Routed, Unmatched};
 use meter_tap::{
     Event, ExchangeId, Fault, Fields, Finish, HeadVerdict, Observer, RequestHead, ResponseHead, Side, Verdict,
 };
-use meter_wire::{Dialect, ExchangeReader};
+use meter_wire::{CallReading, Dialect, ExchangeReader, HeadCondition};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
+/// Opcode of a WebSocket's text message (RFC 6455 section 5.2).
+const TEXT: u8 = 1;
 /// Longest path that is kept.
 const PATH_BYTES_MAX: usize = 1024;
 
@@ -61,6 +63,15 @@ struct Call {
     ttfb: Option<Duration>,
     retry_after_ms: Option<u64>,
     frames: Option<(u64, u64)>,
+    /// Under which an answer costs nothing.
+    free_when: Option<Arc<HeadCondition>>,
+    free: bool,
+    /// A read of an earlier call.
+    settles: bool,
+    /// Rows of this exchange that were handed over already: turns of a WebSocket.
+    turns: u64,
+    /// When the turn under way began.
+    turn: Option<(UnixMillis, Instant)>,
     marks: Vec<&'static str>,
     opened: bool,
     stage: Stage,
@@ -94,12 +105,20 @@ impl CallObserver {
         let loaded = self.services.loaded.load_full();
         let Connection { host, port, .. } = &*self.connection;
         let routed = loaded.model.route(host, *port, &head.method, &head.target, head.upgrade.as_deref());
-        let (target, dialect, facts) = match routed {
+        let (target, dialect, facts, free_when, settles) = match routed {
             Routed::NotMetered | Routed::Unmatched { unmatched: Unmatched::Ignore, .. } => return,
-            Routed::Unmatched { provider, unmatched: Unmatched::Observed, .. } => (unmatched(provider), None, None),
+            Routed::Unmatched { provider, unmatched: Unmatched::Observed, .. } => {
+                (unmatched(provider), None, None, None, false)
+            }
             Routed::Endpoint(route) => {
-                let Route { provider, prices, endpoint, class, kind, dialect, facts, billing, upstream, .. } = *route;
-                (Target { provider, prices, endpoint, class, kind, billing, upstream }, dialect, Some(facts))
+                let Route { provider, prices, endpoint, class, kind, dialect, mut facts, billing, upstream, .. } =
+                    *route;
+                if route.settles {
+                    // What it says of usage belongs to the earlier call, which was a costed one.
+                    facts.class = EndpointClass::Costed;
+                }
+                let target = Target { provider, prices, endpoint, class, kind, billing, upstream };
+                (target, dialect, Some(facts), route.free_when, route.settles)
             }
         };
         let reader = dialect.clone().zip(facts).map(|(dialect, facts)| {
@@ -125,6 +144,11 @@ impl CallObserver {
                 ttfb: None,
                 retry_after_ms: None,
                 frames: None,
+                free_when,
+                free: false,
+                settles,
+                turns: 0,
+                turn: None,
                 marks: Vec::new(),
                 opened: false,
                 stage: Stage::Free,
@@ -156,6 +180,7 @@ impl CallObserver {
         }
         call.http_status = Some(head.status);
         call.retry_after_ms = retry_after(&head.fields);
+        call.free = call.free_when.as_ref().is_some_and(|condition| condition.holds(&head.fields));
         if let Some(reader) = &mut call.reader {
             reader.response_head(head.status, &head.fields);
         }
@@ -174,21 +199,50 @@ impl CallObserver {
         if finish == Finish::Opaque {
             call.marks.push(Unmetered::Opaque("").flag());
         }
-        let readings = call.reader.take().map(|mut reader| reader.close(finish == Finish::Whole)).unwrap_or_default();
+        let reader = call.reader.take();
+        let read = reader.is_some();
+        let readings = reader.map(|mut reader| reader.close(finish == Finish::Whole)).unwrap_or_default();
+        if call.frames.is_some() && read && readings.is_empty() {
+            // Every turn has its row already; a socket that nothing was asked on is no call.
+            if call.turns == 0 {
+                record::release(&self.services, call.asked.id);
+            }
+            return;
+        }
+        self.hand_over(&mut call, finish, readings);
+    }
+
+    /// Turns of a WebSocket that have ended, while the socket lives on.
+    fn turns(&mut self, id: ExchangeId) {
+        let Some(mut call) = self.calls.remove(&id) else { return };
+        let ended = call.reader.as_mut().map(ExchangeReader::take_ended).unwrap_or_default();
+        if !ended.is_empty() {
+            self.hand_over(&mut call, Finish::Whole, ended);
+            call.turn = None;
+        }
+        self.calls.insert(id, call);
+    }
+
+    /// The exchange so far, to whoever makes its rows.
+    fn hand_over(&self, call: &mut Call, finish: Finish, readings: Vec<CallReading>) {
         let decided = match &call.stage {
             Stage::Decided(admitted) => Some(admitted.clone()),
             Stage::Waiting(slot) => slot.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             Stage::Free | Stage::Held => None,
         };
+        let (requested_at, began) = call.turn.unwrap_or((call.asked.at, call.began));
+        // The first row has the id of the open record.
+        let id = if call.turns == 0 { call.asked.id } else { self.services.new_id(requested_at) };
+        call.turns += 1;
         let exchange = Exchange {
-            id: call.asked.id,
+            id,
             target: call.asked.target.clone(),
             host: self.connection.host.clone(),
-            method: call.method,
-            path: call.path,
-            requested_at: call.asked.at,
+            method: call.method.clone(),
+            path: call.path.clone(),
+            requested_at,
             ended_at: (self.services.now)(),
-            latency_ms: millis(call.began.elapsed()),
+            latency_ms: millis(began.elapsed()),
             ttfb_ms: call.ttfb.map(millis),
             added_us: u64::try_from(call.added.as_micros()).unwrap_or(u64::MAX),
             asked: call.asked.body.is_some(),
@@ -196,18 +250,20 @@ impl CallObserver {
             finish,
             retry_after_ms: call.retry_after_ms,
             frames: call.frames,
-            marks: call.marks,
+            free: call.free,
+            marks: call.marks.clone(),
             rule: decided.as_ref().and_then(|admitted| admitted.rule.clone()),
             manifest_digest: call.loaded.digest.clone(),
         };
         record::close(Over {
             services: self.services.clone(),
-            loaded: call.loaded,
+            loaded: call.loaded.clone(),
             connection: self.connection.clone(),
-            asked: call.asked,
+            asked: Asked { id, ..call.asked.clone() },
             exchange,
             readings,
             decided: decided.is_some(),
+            settles: call.settles,
         });
     }
 
@@ -390,6 +446,24 @@ impl Observer for CallObserver {
 
     fn complete(&mut self, id: ExchangeId) -> Verdict {
         self.decide(id)
+    }
+
+    fn wants_messages(&mut self, id: ExchangeId) -> bool {
+        self.calls.get(&id).is_some_and(|call| call.reader.is_some())
+    }
+
+    fn websocket_message(&mut self, id: ExchangeId, from: Side, opcode: u8, payload: &[u8]) {
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        if opcode != TEXT {
+            return;
+        }
+        if from == Side::Client {
+            call.turn.get_or_insert_with(|| ((self.services.now)(), Instant::now()));
+        }
+        if let Some(reader) = &mut call.reader {
+            reader.websocket_message(from == Side::Client, payload);
+        }
+        self.turns(id);
     }
 }
 

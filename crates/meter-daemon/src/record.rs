@@ -3,12 +3,14 @@
 //! The relay waits for one write(2) at most. The row is made on a task of its own, because it needs to know who called,
 //! and finding that out may take longer than the call.
 
+mod later;
+
 use crate::admit::{self, Admitted, Asked, Who};
 use crate::connection::{CallerFacts, Connection};
 use crate::fallout::Unmetered;
 use crate::services::{Loaded, Services};
 use crate::settle::{Exchange, settle};
-use meter_call::{CallRecord, EndpointClass, OpenRecord, Side};
+use meter_call::{CallId, CallRecord, EndpointClass, OpenRecord, Side};
 use meter_money::PicoUsd;
 use meter_policy::Spend;
 use meter_store::Kept;
@@ -37,6 +39,8 @@ pub struct Over {
     pub readings: Vec<CallReading>,
     /// The rules have been asked already.
     pub decided: bool,
+    /// It reads an earlier call, whose row it may complete.
+    pub settles: bool,
 }
 
 /// Writes the open record. Answers why not, when the journal took nothing: the call goes on all the same.
@@ -74,12 +78,24 @@ pub fn open(
     }
 }
 
+/// An open record that becomes no row: nothing was asked.
+pub fn release(services: &Services, call: CallId) {
+    if services.journal.release(call) == Kept::Lost {
+        tracing::error!(%call, "call.release_lost");
+    }
+    services.ledger().release(call);
+}
+
 /// Makes the rows of a call that is over, on a task of its own.
 pub fn close(over: Over) {
     let pending = over.services.pending.one();
     tokio::spawn(async move {
         let caller = tokio::time::timeout(CALLER_PATIENCE, over.connection.caller.known()).await.ok().flatten();
-        write(&over, caller.as_deref());
+        if !over.settles {
+            write(&over, caller.as_deref());
+        } else if tokio::task::spawn_blocking(move || later::write(over, caller.as_deref())).await.is_err() {
+            tracing::error!("settle.later_failed");
+        }
         drop(pending);
     });
 }

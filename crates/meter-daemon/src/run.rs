@@ -207,11 +207,12 @@ fn lock(home: &Home) -> Result<File, StartError> {
     }
 }
 
-fn services_of(loaded: crate::services::Loaded, journal: meter_store::Journal) -> Arc<Services> {
+fn services_of(home: &Home, loaded: crate::services::Loaded, journal: meter_store::Journal) -> Arc<Services> {
     let life = format!("daemon:{}:{}", process_id(), now().0);
     Arc::new(Services {
         loaded: ArcSwap::from_pointee(loaded),
         journal,
+        database: home.database(),
         ledger: Mutex::new(Ledger::default()),
         now,
         random,

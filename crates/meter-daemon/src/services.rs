@@ -6,6 +6,7 @@ use meter_call::{CallId, UnixMillis};
 use meter_manifest::Model;
 use meter_policy::{Call, Fact, Ledger, OnError};
 use meter_store::{CoverageRecord, Journal, Kept};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -26,6 +27,8 @@ pub struct Services {
     pub loaded: ArcSwap<Loaded>,
     /// Where records go.
     pub journal: Journal,
+    /// Where rows end up: reads of earlier calls look their row up there.
+    pub database: PathBuf,
     /// What budgets have spent.
     pub ledger: Mutex<Ledger>,
     /// The clock.

@@ -18,6 +18,8 @@ use meter_wire::{CallReading, StreamEnd};
 
 /// Kind of the rows that are results of a batch job.
 const BATCH_RESULT: &str = "batch_result";
+/// Flag of a call that a gateway answered from its own cache.
+const CACHE_HIT: &str = "gateway_cache_hit";
 
 /// What the route says of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -71,6 +73,8 @@ pub struct Exchange {
     pub retry_after_ms: Option<u64>,
     /// WebSocket frames seen, up and down.
     pub frames: Option<(u64, u64)>,
+    /// The answer's head says that it cost nothing (a gateway's cache).
+    pub free: bool,
     /// Marks of ours: `opaque`, `meter_fault`, …
     pub marks: Vec<&'static str>,
     /// Policy rule that refused or warned.
@@ -96,6 +100,7 @@ pub fn settle(
     let bill = match status {
         _ if !costed => Bill::nothing(),
         Status::Refused => Bill::nothing(),
+        _ if exchange.free => Bill { flags: vec![CACHE_HIT], ..Bill::nothing() },
         _ => bill::of(book, exchange, reading, kind == BATCH_RESULT),
     };
     let charged = match target.billing {

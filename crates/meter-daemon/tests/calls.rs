@@ -43,6 +43,28 @@ kind = "chat"
 dialect = "anthropic_messages"
 
 [[endpoint]]
+id = "responses"
+match = { method = "POST", path = "/v1/responses" }
+class = "costed"
+kind = "chat"
+dialect = "openai_responses"
+
+[[endpoint]]
+id = "retrieve"
+match = { method = "GET", path = "/v1/responses/{response}" }
+class = "observed"
+kind = "retrieve"
+dialect = "openai_responses"
+settles = true
+
+[[endpoint]]
+id = "socket"
+match = { method = "GET", path = "/v1/responses", upgrade = "websocket" }
+class = "costed"
+kind = "chat"
+dialect = "openai_responses_ws"
+
+[[endpoint]]
 id = "other"
 match = { path = "/v1/**" }
 class = "observed"
@@ -117,6 +139,7 @@ where
     let services = Arc::new(Services {
         loaded: ArcSwap::from_pointee(Loaded { model, digest: "b3:test".into() }),
         journal: writer.journal(),
+        database: folder.path().join("db.sqlite"),
         ledger: Mutex::new(Ledger::default()),
         now: || NOW,
         random,
@@ -388,6 +411,137 @@ async fn an_unknown_caller_does_not_hold_a_call_up_for_long() {
     let rows = scene.rows().await;
     assert_eq!(rows[0].project, "misc");
     assert!(scene.audits().contains(&("two_calls".to_owned(), "unknown".to_owned())));
+}
+
+fn response(id: &str, status: &str, usage: &str) -> String {
+    format!(
+        r#"{{"id":"{id}","object":"response","status":"{status}","background":true,"error":null,"model":"acme-2","output":[],"service_tier":"default","usage":{usage}}}"#
+    )
+}
+
+const USED: &str = r#"{"input_tokens":880,"input_tokens_details":{"cached_tokens":0},"output_tokens":1200,"output_tokens_details":{"reasoning_tokens":1000},"total_tokens":2080}"#;
+
+#[tokio::test]
+async fn a_later_read_completes_the_call_once() {
+    let mut scene = scene_with("", false, |mut stream| async move {
+        let mut head = Vec::new();
+        while !head.windows(4).any(|four| four == b"\r\n\r\n") {
+            stream.read_buf(&mut head).await.unwrap();
+        }
+        let body = match head.starts_with(b"GET") {
+            true if head.starts_with(b"GET /v1/responses/resp_2") => response("resp_2", "completed", USED),
+            true => response("resp_1", "completed", USED),
+            false => response("resp_1", "queued", "null"),
+        };
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+        );
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+        drain(&mut stream).await;
+    })
+    .await;
+    scene.ask("/v1/responses", "", r#"{"model":"acme-2","background":true,"input":"?"}"#).await;
+    let rows = scene.rows().await;
+    assert_eq!((rows.len(), rows[0].usage_state, rows[0].charged), (1, UsageState::None, None));
+
+    for path in ["/v1/responses/resp_1", "/v1/responses/resp_1", "/v1/responses/resp_2"] {
+        let mut client = scene.world.open(&[b"http/1.1"]).await;
+        client.write_all(format!("GET {path} HTTP/1.1\r\nHost: {HOST}\r\n\r\n").as_bytes()).await.unwrap();
+        drain(&mut client).await;
+        drop(client);
+        scene.world.outcome().await;
+        scene.rows().await;
+    }
+    let rows = scene.rows().await;
+    let told: Vec<_> = rows.iter().map(|row| (row.endpoint.as_str(), row.class.as_str(), row.output_tokens)).collect();
+    assert_eq!(
+        told,
+        [
+            ("responses", "costed", Some(1200)),
+            ("retrieve", "observed", None),
+            ("retrieve", "observed", None),
+            ("retrieve", "observed", None),
+            // Nobody saw that call being made.
+            ("retrieve", "costed", Some(1200)),
+        ]
+    );
+    let cost = Some(880 * 4_000_000 + 1200 * 20_000_000);
+    assert_eq!((rows[0].charged.map(|cost| cost.pico()), rows[0].evidence), (cost, Evidence::ProviderUsage));
+    assert!(rows[0].settled_at.is_some() && rows[0].estimated.is_none());
+}
+
+const QUESTION: &str = r#"{"type":"response.create","model":"acme-2","input":[]}"#;
+
+/// A WebSocket frame with one text; clients mask theirs, with zeros here.
+fn text_frame(masked: bool, text: &str) -> Vec<u8> {
+    let mask = if masked { 0x80 } else { 0 };
+    let mut bytes = vec![0x81, mask | 126];
+    bytes.extend(u16::try_from(text.len()).unwrap().to_be_bytes());
+    if masked {
+        bytes.extend([0; 4]);
+    }
+    bytes.extend(text.bytes());
+    bytes
+}
+
+fn event(kind: &str, body: &str) -> Vec<u8> {
+    text_frame(false, &format!(r#"{{"type":"{kind}","response":{body}}}"#))
+}
+
+#[tokio::test]
+async fn each_turn_of_a_socket_is_a_row_as_soon_as_it_ends() {
+    let mut scene = scene_with("", false, |mut stream| async move {
+        let mut head = Vec::new();
+        // Byte by byte: what follows is the first question.
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        let upgraded = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+        stream.write_all(upgraded.as_bytes()).await.unwrap();
+        for turn in ["resp_a", "resp_b"] {
+            let mut question = text_frame(true, QUESTION);
+            stream.read_exact(&mut question).await.unwrap();
+            stream.write_all(&event("response.created", &response(turn, "in_progress", "null"))).await.unwrap();
+            stream.write_all(&event("response.completed", &response(turn, "completed", USED))).await.unwrap();
+            stream.flush().await.unwrap();
+        }
+        drain(&mut stream).await;
+    })
+    .await;
+    let mut client = scene.world.open(&[b"http/1.1"]).await;
+    let head = format!(
+        "GET /v1/responses HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut agreed = Vec::new();
+    while !agreed.ends_with(b"\r\n\r\n") {
+        agreed.push(client.read_u8().await.unwrap());
+    }
+    for turn in ["resp_a", "resp_b"] {
+        client.write_all(&text_frame(true, QUESTION)).await.unwrap();
+        client.flush().await.unwrap();
+        let mut seen = Vec::new();
+        let end = format!(r#""id":"{turn}","object":"response","status":"completed""#);
+        while !String::from_utf8_lossy(&seen).contains(&end) {
+            client.read_buf(&mut seen).await.unwrap();
+        }
+    }
+    // The socket is still open.
+    let deadline = std::time::Instant::now() + LIMIT;
+    while scene.rows().await.len() < 2 {
+        assert!(std::time::Instant::now() < deadline, "two rows");
+        tokio::task::yield_now().await;
+    }
+    drop(client);
+    scene.world.outcome().await;
+    let rows = scene.rows().await;
+    let ids: Vec<_> = rows.iter().map(|row| (row.response_id.as_deref(), row.status, row.thinking_tokens)).collect();
+    assert_eq!(ids, [(Some("resp_a"), Status::Success, Some(1000)), (Some("resp_b"), Status::Success, Some(1000))]);
+    let reader = Reader::open(&scene.folder.path().join("db.sqlite")).unwrap();
+    assert!(reader.open_calls().unwrap().is_empty());
 }
 
 #[test]

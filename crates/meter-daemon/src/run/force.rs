@@ -29,13 +29,13 @@ impl Force {
         home: &Home,
         found: meter_apply::Loaded,
         journal: Journal,
-        services_of: impl FnOnce(Loaded, Journal) -> Arc<Services>,
+        services_of: impl FnOnce(&Home, Loaded, Journal) -> Arc<Services>,
     ) -> Result<(Force, Arc<Services>, Arc<Interceptor>), StartError> {
         let meter_apply::Loaded { digest, model, config, .. } = found;
         let force = Force { home: home.clone(), pins: Arc::default(), config: Mutex::new(config.clone()) };
         let authority = force.authority(&model)?;
         let parts = force.parts(&model, &config, authority)?;
-        let services = services_of(Loaded { model, digest }, journal);
+        let services = services_of(home, Loaded { model, digest }, journal);
         keep_policies(&services);
         let interceptor = Arc::new(parts.interceptor(&services, force.pins.clone()));
         Ok((force, services, interceptor))

@@ -67,6 +67,7 @@ fn exchange() -> Exchange {
         finish: Finish::Whole,
         retry_after_ms: None,
         frames: None,
+        free: false,
         marks: Vec::new(),
         rule: None,
         manifest_digest: "b3:0".into(),
@@ -247,6 +248,13 @@ fn steps_are_priced_at_their_own_models() {
     assert_eq!(row.charged, usd("0.0022"));
     let models: Vec<&str> = row.lines.iter().map(|line| line.model.as_str()).collect();
     assert_eq!((models, row.prices.len()), (vec!["acme-2", "acme-mini"], 2));
+}
+
+#[test]
+fn a_gateways_cache_hit_costs_nothing_and_keeps_its_usage() {
+    let row = row(&Exchange { free: true, ..exchange() }, &reading());
+    assert_eq!((row.charged, row.list, row.evidence), (usd("0"), usd("0"), Evidence::None));
+    assert_eq!((row.usage.count(Meter::Input), row.usage_flags), (1000, vec!["gateway_cache_hit".to_owned()]));
 }
 
 #[test]
