@@ -359,12 +359,12 @@ fn free_ports() -> [u16; 3] {
     ports.try_into().expect("three were taken")
 }
 
-/// A plain HTTP GET on loopback; `None` when nobody answers.
+/// A plain HTTP GET on loopback, version 1.0 so that the answer comes in one piece; `None` when nobody answers.
 fn get(port: u16, path: &str) -> Option<(u16, String)> {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let mut socket = TcpStream::connect_timeout(&address, Duration::from_secs(2)).ok()?;
     socket.set_read_timeout(Some(Duration::from_secs(5))).ok()?;
-    let request = format!("GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.0\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     socket.write_all(request.as_bytes()).ok()?;
     let mut answer = Vec::new();
     socket.read_to_end(&mut answer).ok()?;
