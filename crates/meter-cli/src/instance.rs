@@ -335,6 +335,12 @@ fn wait<T>(
     }
 }
 
+/// Where a role's log lies and how it ends; nothing where it writes elsewhere.
+pub fn log_hint(home: &Home, role: Role) -> String {
+    let log = log_path(home, role);
+    if log.exists() { format!("; its log is {}{}", log.display(), last_line(&log)) } else { String::new() }
+}
+
 /// The end of a log, for the sentence about why its role is not there.
 fn last_line(log: &Path) -> String {
     let text = fs::read(log).unwrap_or_default();

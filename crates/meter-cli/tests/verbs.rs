@@ -192,6 +192,16 @@ fn applying_is_planned_asked_for_and_then_done() {
 }
 
 #[test]
+fn roots_that_cannot_be_read_are_told_before_anything_is_written() {
+    let scene = Scene::empty();
+    scene.write("config.toml", "[upstream]\nca_file = \"/nowhere/roots.pem\"\n");
+    let applied = scene.meter(&["apply", "--yes"]);
+    out(&applied, 1);
+    assert!(text(&applied.stderr).contains("cannot read the root certificates in /nowhere/roots.pem"));
+    assert!(!scene.home().join("applied").exists());
+}
+
+#[test]
 fn a_reader_that_leaves_early_is_no_failure() {
     let scene = Scene::empty();
     let mut child =

@@ -3,7 +3,7 @@
 use crate::args::ApplyArgs;
 use crate::commands::findings;
 use crate::failure::Failure;
-use crate::instance::{self, Found};
+use crate::instance::{self, Found, Role};
 use crate::out::{BAD, BOLD, GOOD, WARN, styled};
 use crate::show::{plain, short_digest};
 use crate::{open, out};
@@ -15,6 +15,7 @@ use serde::Serialize;
 use std::fs::OpenOptions;
 use std::io::BufRead;
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 /// How long edge and daemon may take until they report the new digest: the edge looks every 500 ms, the daemon reads
@@ -146,6 +147,7 @@ fn confirmed() -> Result<bool, Failure> {
 
 /// Writes, tells the running roles and waits for them; puts the old back when one does not come along.
 fn put(home: &Home, compiled: &Compiled, plan: &Plan) -> Result<String, Failure> {
+    usable_roots(compiled)?;
     let site = Site::of_process().map_err(failed)?;
     let identity = instance::identity(home)?;
     let port_changed = plan.settings.iter().any(|setting| setting.key == "daemon.edge_port");
@@ -175,6 +177,16 @@ fn put(home: &Home, compiled: &Compiled, plan: &Plan) -> Result<String, Failure>
         text.push_str("\nports change when the roles start again");
     }
     Ok(text)
+}
+
+/// A daemon could not start with a file of roots that gives none: better said now than after waiting for it.
+fn usable_roots(compiled: &Compiled) -> Result<(), Failure> {
+    let file = &compiled.snapshot.config.upstream.ca_file;
+    if file.is_empty() {
+        return Ok(());
+    }
+    let read = meter_ca::upstream_roots(Some(Path::new(file)), &[]);
+    read.map(drop).map_err(|error| Failure::because("nothing was put in force: `upstream.ca_file`", error))
 }
 
 /// Which of the roles that ran before have the new state now.
@@ -224,7 +236,9 @@ fn follow(home: &Home, digest: &str, before: &Found) -> Result<(), String> {
             (None, _) => None,
             (Some(_), None) => Some("the daemon does not answer any more".to_owned()),
             (Some(_), Some((_, _, _, health))) if health.digest == digest => None,
-            (Some(_), Some(_)) => Some("the daemon did not take the change up; its log says why".to_owned()),
+            (Some(_), Some(_)) => {
+                Some(format!("the daemon did not take the change up{}", instance::log_hint(home, Role::Daemon)))
+            }
         };
         match edge.or(daemon) {
             None => return Ok(()),

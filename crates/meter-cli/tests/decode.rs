@@ -1,0 +1,79 @@
+//! `decode` over the repository's wire samples: every one as it says, a changed one not.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn samples() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/wire-samples"))
+}
+
+fn decode(home: &std::path::Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_halton-meter"));
+    command.env("HALTON_METER_HOME", home).arg("decode").args(arguments);
+    command.output().expect("the program runs")
+}
+
+fn document(output: &Output) -> serde_json::Value {
+    let text = String::from_utf8_lossy(&output.stderr);
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[test]
+fn every_sample_reads_as_it_says() {
+    let home = tempfile::tempdir().expect("a folder");
+    let folders: Vec<String> = std::fs::read_dir(samples())
+        .expect("samples")
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.display().to_string())
+        .collect();
+    let arguments: Vec<&str> = ["--sample", "--json"].into_iter().chain(folders.iter().map(String::as_str)).collect();
+    let output = decode(home.path(), &arguments);
+    let read = document(&output);
+    let read = read["samples"].as_array().expect("samples");
+    assert!(read.len() >= 50);
+    for sample in read {
+        assert_eq!(sample["differences"], serde_json::json!([]), "{}", sample["sample"]);
+        assert!(sample["calls"].as_array().is_some_and(|calls| !calls.is_empty()), "{}", sample["sample"]);
+    }
+    assert_eq!(output.status.code(), Some(0));
+}
+
+#[test]
+fn a_sample_that_says_something_else_is_found() {
+    let home = tempfile::tempdir().expect("a folder");
+    let sample = samples().join("cohere-v2-sse");
+    let changed = home.path().join("changed");
+    std::fs::create_dir(&changed).expect("a folder");
+    for entry in std::fs::read_dir(&sample).expect("a sample") {
+        let path = entry.expect("an entry").path();
+        let text = std::fs::read_to_string(&path).expect("text");
+        let name = path.file_name().expect("a name");
+        let text = if name == "expected.toml" { text.replace("input_uncached = ", "input_uncached = 1") } else { text };
+        std::fs::write(changed.join(name), text).expect("a file");
+    }
+    let output = decode(home.path(), &["--sample", &changed.display().to_string()]);
+    assert_eq!(output.status.code(), Some(3));
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("buckets is {") && text.contains("input_uncached"), "{text}");
+}
+
+#[test]
+fn one_answer_is_read_for_the_endpoint_a_person_names() {
+    let home = tempfile::tempdir().expect("a folder");
+    let answer = samples().join("gemini-sse-crlf-running-totals/response.sse").display().to_string();
+    let endpoint =
+        ["--endpoint", "gemini/stream", "--target", "/v1beta/models/gemini-3-pro:streamGenerateContent?alt=sse"];
+    let output = decode(home.path(), &[&[answer.as_str(), "--json"], &endpoint[..]].concat());
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let call = &document(&output)["files"][0]["calls"][0];
+    assert_eq!((&call["model_requested"], &call["stream_end"]), (&"gemini-3-pro".into(), &"normal".into()));
+    assert!(call["cost"]["lines"].as_array().is_some_and(|lines| !lines.is_empty()));
+    let table = decode(home.path(), &[&[answer.as_str()], &endpoint[..]].concat());
+    assert!(String::from_utf8_lossy(&table.stdout).contains("/ 1M tokens"));
+    // A wrong name is told with the right ones.
+    let wrong = decode(home.path(), &[&answer, "--endpoint", "gemini/straem"]);
+    assert_eq!(wrong.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("generate"));
+    assert_eq!(decode(home.path(), &[&answer]).status.code(), Some(2));
+}
