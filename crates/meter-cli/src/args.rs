@@ -40,6 +40,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// What `apply` would change.
     Plan(JsonArgs),
+    /// Read captured bytes as the meter would: what they used and cost.
+    Decode(DecodeArgs),
     /// Where everything lies.
     Paths(JsonArgs),
     /// A completion script for a shell.
@@ -73,6 +75,38 @@ pub struct RunArgs {
     /// The command and its arguments.
     #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
     pub command: Vec<std::ffi::OsString>,
+}
+
+/// Arguments of `decode`.
+#[derive(Debug, Args)]
+pub struct DecodeArgs {
+    /// Files that hold answers; with `--sample`, folders.
+    #[arg(required = true, value_name = "FILE")]
+    pub paths: Vec<PathBuf>,
+    /// Whose they are.
+    #[arg(long, value_name = "PROVIDER/ENDPOINT", required_unless_present = "sample", conflicts_with = "sample")]
+    pub endpoint: Option<String>,
+    /// The request's path and query, for what stands only there.
+    #[arg(long, value_name = "PATH", conflicts_with = "sample")]
+    pub target: Option<String>,
+    /// A file that holds the request's body.
+    #[arg(long, value_name = "FILE", conflicts_with = "sample")]
+    pub request: Option<PathBuf>,
+    /// A field of the answer's head, `name: value`.
+    #[arg(long, value_name = "FIELD", conflicts_with = "sample")]
+    pub header: Vec<String>,
+    /// The answer's status.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(100..=599), conflicts_with = "sample")]
+    pub status: Option<u16>,
+    /// The answer was cut.
+    #[arg(long, conflicts_with = "sample")]
+    pub cut: bool,
+    /// Folders with an `expected.toml`, compared with what it says.
+    #[arg(long)]
+    pub sample: bool,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Arguments of `demo`.

@@ -4,6 +4,7 @@ mod amounts;
 mod args;
 mod client_env;
 mod commands;
+mod decode;
 mod failure;
 mod instance;
 mod open;

@@ -3,6 +3,7 @@
 mod apply;
 mod calls;
 mod completions;
+mod decode;
 mod demo;
 mod demo_client;
 mod explain;
@@ -40,6 +41,7 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Validate(args) => validate::run(home, &args),
         Command::Apply(args) => apply::run(&home()?, &args),
         Command::Plan(args) => apply::plan(&home()?, args.json),
+        Command::Decode(args) => decode::run(home, &args),
         Command::Paths(args) => paths::run(&home()?, args.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Edge(args) => roles::edge(&home()?, &args),

@@ -1,0 +1,90 @@
+//! Reads captured bytes with the code that reads live calls: bytes and a route in, readings and rows out.
+
+mod captured;
+mod compare;
+mod sample;
+mod told;
+
+pub use captured::{Captured, Field, named};
+pub use compare::differences;
+pub use sample::Sample;
+pub use told::told;
+
+use meter_call::{CallId, CallRecord, EndpointClass, UnixMillis};
+use meter_daemon::settle::{Exchange, Target, settle};
+use meter_manifest::{Model, Route};
+use meter_tap::Finish;
+use meter_wire::{CallReading, ExchangeReader};
+
+/// What one exchange said.
+pub struct Decoded {
+    /// Where its address leads.
+    pub route: Route,
+    /// One for each row.
+    pub readings: Vec<CallReading>,
+    /// What each reading costs, in the same order.
+    pub records: Vec<CallRecord>,
+}
+
+/// Reads and prices an exchange. `at` is the time its price has to hold.
+pub fn decode(model: &Model, route: Route, captured: &Captured, at: UnixMillis) -> Decoded {
+    let Some(dialect) = route.dialect.clone() else {
+        return Decoded { route, readings: Vec::new(), records: Vec::new() };
+    };
+    let mut facts = route.facts.clone();
+    if route.settles {
+        facts.class = EndpointClass::Costed;
+    }
+    let mut reader = ExchangeReader::new(dialect, facts);
+    reader.request_head(&captured.request_fields);
+    reader.request_body(&captured.request);
+    reader.request_end();
+    reader.response_head(captured.status, &captured.response_fields);
+    let mut readings = Vec::new();
+    for (from_client, text) in &captured.messages {
+        reader.websocket_message(*from_client, text);
+        readings.extend(reader.take_ended());
+    }
+    reader.response_body(&captured.response);
+    if !captured.trailers.is_empty() {
+        reader.trailers(&captured.trailers);
+    }
+    readings.extend(reader.close(captured.clean));
+    readings.sort_by_key(|reading| reading.turn);
+    let exchange = exchange(&route, captured, at);
+    let nobody = &model.tagging.default_project;
+    let records = readings.iter().map(|reading| settle(&model.prices, &exchange, reading, None, nobody)).collect();
+    Decoded { route, readings, records }
+}
+
+fn exchange(route: &Route, captured: &Captured, at: UnixMillis) -> Exchange {
+    Exchange {
+        id: CallId::new(u64::try_from(at.0).unwrap_or(0), [0; 10]),
+        target: Target {
+            provider: route.provider.clone(),
+            prices: route.prices.clone(),
+            endpoint: route.endpoint.clone(),
+            class: route.class,
+            kind: route.kind.clone(),
+            billing: route.billing,
+            upstream: route.upstream.clone(),
+        },
+        host: captured.host.clone(),
+        method: captured.method.clone(),
+        path: captured.target.split('?').next().unwrap_or_default().to_owned(),
+        requested_at: at,
+        ended_at: at,
+        latency_ms: 0,
+        ttfb_ms: None,
+        added_us: 0,
+        asked: true,
+        http_status: Some(captured.status),
+        finish: if captured.clean { Finish::Whole } else { Finish::OriginLeft },
+        retry_after_ms: None,
+        frames: None,
+        free: route.free_when.as_ref().is_some_and(|when| when.holds(&captured.response_fields)),
+        marks: Vec::new(),
+        rule: None,
+        manifest_digest: String::new(),
+    }
+}
