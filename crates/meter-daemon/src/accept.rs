@@ -91,11 +91,10 @@ impl Gate {
     }
 
     async fn connect(&self, mut stream: L4Stream, host: String, port: u16, hop: Option<Hop>) -> io::Result<()> {
-        let (client, server) = match &hop {
-            Some(hop) => (hop.client, hop.edge),
-            None => ends(&stream)?,
-        };
-        if self.is_foreign(client, server) {
+        let (peer, own) = ends(&stream)?;
+        let (client, server) = hop.as_ref().map_or((peer, own), |hop| (hop.client, hop.edge));
+        // Both the one who speaks to us and the one it speaks for: a hop is only as good as its sender.
+        if self.is_foreign(peer, own) || self.is_foreign(client, server) {
             tracing::info!(%client, "accept.other_user");
             return answer(&mut stream, 403, "this proxy serves one user").await;
         }

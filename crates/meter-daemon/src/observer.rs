@@ -1,19 +1,23 @@
 //! Follows the calls of one connection, from the tap's events to their records.
 
+mod call;
+mod heads;
+
 use crate::admit::{self, Admitted, Answer, Asked, AskedBody, Who};
-use crate::connection::{CallerFacts, Connection};
+use crate::connection::Connection;
 use crate::fallout::Unmetered;
 use crate::intercept::WitnessSource;
 use crate::record::{self, Over};
-use crate::services::{Gate, Loaded, Services};
+use crate::services::{Gate, Services};
 use crate::settle::{Exchange, Target};
 use crate::tapped::{LateVerdicts, Reading, Tapped};
-use meter_call::{Billing, EndpointClass, UnixMillis};
+use call::{Call, Stage, Waiting};
+use heads::{path_of, retry_after, unmatched};
+use meter_call::EndpointClass;
 use meter_manifest::{Route, Routed, Unmatched};
-use meter_tap::{
-    Event, ExchangeId, Fault, Fields, Finish, HeadVerdict, Observer, RequestHead, ResponseHead, Side, Verdict,
-};
-use meter_wire::{CallReading, Dialect, ExchangeReader, HeadCondition};
+use meter_policy::{Rule, Stage::Enforce};
+use meter_tap::{Event, ExchangeId, Fault, Finish, HeadVerdict, Observer, RequestHead, ResponseHead, Side, Verdict};
+use meter_wire::{CallReading, ExchangeReader};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,8 +25,6 @@ use tokio::sync::mpsc;
 
 /// Opcode of a WebSocket's text message (RFC 6455 section 5.2).
 const TEXT: u8 = 1;
-/// Longest path that is kept.
-const PATH_BYTES_MAX: usize = 1024;
 
 /// The observer of one connection.
 pub struct CallObserver {
@@ -45,48 +47,6 @@ pub fn witness_source(services: Arc<Services>) -> WitnessSource {
         let observer = CallObserver::new(services.clone(), connection.clone(), late, guarded);
         Box::new(Tapped::new(protocol, reading, observer, verdicts))
     })
-}
-
-/// One call in progress.
-struct Call {
-    loaded: Arc<Loaded>,
-    dialect: Option<Arc<Dialect>>,
-    reader: Option<ExchangeReader>,
-    asked: Asked,
-    method: String,
-    path: String,
-    began: Instant,
-    /// Time the request waited for us.
-    added: Duration,
-    request_bytes: u64,
-    http_status: Option<u16>,
-    ttfb: Option<Duration>,
-    retry_after_ms: Option<u64>,
-    frames: Option<(u64, u64)>,
-    /// Under which an answer costs nothing.
-    free_when: Option<Arc<HeadCondition>>,
-    free: bool,
-    /// A read of an earlier call.
-    settles: bool,
-    /// Rows of this exchange that were handed over already: turns of a WebSocket.
-    turns: u64,
-    /// When the turn under way began.
-    turn: Option<(UnixMillis, Instant)>,
-    marks: Vec<&'static str>,
-    opened: bool,
-    stage: Stage,
-}
-
-/// Where a call stands with the rules.
-enum Stage {
-    /// Nothing can refuse it; rules that only watch are asked when it is over.
-    Free,
-    /// Its last slice waits for the verdict.
-    Held,
-    /// A task waits to learn who calls, and puts the result here.
-    Waiting(Arc<Mutex<Option<Admitted>>>),
-    /// Decided.
-    Decided(Admitted),
 }
 
 impl CallObserver {
@@ -271,11 +231,10 @@ impl CallObserver {
     fn decide(&mut self, id: ExchangeId) -> Verdict {
         let began = Instant::now();
         let caller = self.connection.caller.now();
-        let who = match (&caller, self.calls.get(&id)) {
-            (Some(facts), _) => Who::Known(facts),
-            (None, Some(call)) if self.waits_for_caller(call) => return self.wait(id, began),
-            (None, _) => Who::Unknown,
-        };
+        if self.calls.get(&id).is_some_and(|call| self.has_to_wait(call)) {
+            return self.wait(id, began);
+        }
+        let who = caller.as_deref().map_or(Who::Unknown, Who::Known);
         let Some(call) = self.calls.get_mut(&id) else { return Verdict::Allow };
         let answer = admit::ask(&self.services, &call.loaded, call.dialect.as_deref(), &call.asked, who);
         let verdict = call.take(&self.services, &self.connection, answer);
@@ -283,12 +242,21 @@ impl CallObserver {
         verdict
     }
 
-    fn waits_for_caller(&self, call: &Call) -> bool {
-        let model = &call.loaded.model;
-        self.connection.caller.is_asked() && model.policies.needs_project(&call.asked.call(&model.prices, Who::Asked))
+    /// Something that the verdict depends on is not there yet: the budgets after a start, or who calls.
+    fn has_to_wait(&self, call: &Call) -> bool {
+        if !self.services.budgets.is() {
+            return true;
+        }
+        if !self.connection.caller.is_asked() {
+            return false;
+        }
+        let policies = &call.loaded.model.policies;
+        let asked = call.asked.call(&call.loaded.model.prices, Who::Asked);
+        let names_process = |rule: &Rule| rule.stage == Enforce && !rule.scope.process.is_any();
+        policies.needs_project(&asked) || policies.may_refuse(&asked) && policies.rules().iter().any(names_process)
     }
 
-    /// A task learns who calls, asks the rules and sends the verdict.
+    /// A task learns what is missing, asks the rules and sends the verdict.
     fn wait(&mut self, id: ExchangeId, began: Instant) -> Verdict {
         let Some(call) = self.calls.get_mut(&id) else { return Verdict::Allow };
         let slot = Arc::new(Mutex::new(None));
@@ -313,72 +281,6 @@ impl CallObserver {
             let _ = late.send((id, verdict));
         });
         Verdict::Later
-    }
-}
-
-impl Call {
-    /// Writes the open record, once.
-    fn open(&mut self, services: &Services, connection: &Connection, admitted: &Admitted) {
-        if self.opened {
-            return;
-        }
-        self.opened = true;
-        let request = (self.method.as_str(), self.path.as_str());
-        if let Err(reason) = record::open(services, &self.loaded, connection, &self.asked, request, admitted) {
-            self.marks.push(reason.flag());
-        }
-    }
-
-    fn take(&mut self, services: &Services, connection: &Connection, answer: Answer) -> Verdict {
-        match answer {
-            // With everything known or never to be known, no rule can wait; if one did, waiting for ever is no answer.
-            Answer::Later => {
-                self.stage = Stage::Decided(Admitted::default());
-                self.open(services, connection, &Admitted::default());
-                Verdict::Allow
-            }
-            Answer::Go(admitted) => {
-                self.open(services, connection, &admitted);
-                self.stage = Stage::Decided(admitted);
-                Verdict::Allow
-            }
-            Answer::Refuse(refusal, admitted) => {
-                self.stage = Stage::Decided(admitted);
-                Verdict::Refuse(refusal)
-            }
-        }
-    }
-}
-
-/// What a task needs to decide on a call alone.
-struct Waiting {
-    services: Arc<Services>,
-    loaded: Arc<Loaded>,
-    connection: Arc<Connection>,
-    dialect: Option<Arc<Dialect>>,
-    asked: Asked,
-    method: String,
-    path: String,
-    slot: Arc<Mutex<Option<Admitted>>>,
-}
-
-impl Waiting {
-    async fn decide(self) -> Verdict {
-        let caller: Option<Arc<CallerFacts>> = self.connection.caller.soon().await;
-        let who = caller.as_deref().map_or(Who::Unknown, Who::Known);
-        let answer = admit::ask(&self.services, &self.loaded, self.dialect.as_deref(), &self.asked, who);
-        let (admitted, verdict) = match answer {
-            Answer::Later => (Admitted::default(), Verdict::Allow),
-            Answer::Go(admitted) => (admitted, Verdict::Allow),
-            Answer::Refuse(refusal, admitted) => (admitted, Verdict::Refuse(refusal)),
-        };
-        if verdict == Verdict::Allow {
-            let request = (self.method.as_str(), self.path.as_str());
-            // Lost records are logged and counted there; the call goes on.
-            let _ = record::open(&self.services, &self.loaded, &self.connection, &self.asked, request, &admitted);
-        }
-        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(admitted);
-        verdict
     }
 }
 
@@ -429,7 +331,10 @@ impl Observer for CallObserver {
         if !self.guarded || !model.policies.may_refuse(&call.asked.call(&model.prices, who)) {
             return HeadVerdict::Pass;
         }
-        let answer = admit::ask(&self.services, &call.loaded, call.dialect.as_deref(), &call.asked, who);
+        let answer = match self.services.budgets.is() {
+            true => admit::ask(&self.services, &call.loaded, call.dialect.as_deref(), &call.asked, who),
+            false => Answer::Later,
+        };
         let verdict = match answer {
             Answer::Later => {
                 call.stage = Stage::Held;
@@ -467,62 +372,6 @@ impl Observer for CallObserver {
     }
 }
 
-fn unmatched(provider: String) -> Target {
-    Target {
-        prices: provider.clone(),
-        provider,
-        endpoint: "unmatched".to_owned(),
-        class: EndpointClass::Observed,
-        kind: "unknown".to_owned(),
-        billing: Billing::Api,
-        upstream: None,
-    }
-}
-
-/// The path of a request target: no scheme, no authority, no query (it may hold a key), and not for ever.
-fn path_of(target: &str) -> String {
-    let rest = ["http://", "https://"].iter().find_map(|scheme| target.strip_prefix(scheme));
-    let target = rest.map_or(target, |rest| rest.find('/').map_or("/", |slash| &rest[slash..]));
-    let path = target.split(['?', '#']).next().unwrap_or_default();
-    let mut end = path.len().min(PATH_BYTES_MAX);
-    while !path.is_char_boundary(end) {
-        end -= 1;
-    }
-    path[..end].to_owned()
-}
-
-/// `retry-after-ms`, else `retry-after` in seconds. A date is left alone: it would need the provider's clock.
-fn retry_after(fields: &Fields) -> Option<u64> {
-    let number = |name: &[u8]| {
-        let (_, value) = fields.iter().find(|(found, _)| found.eq_ignore_ascii_case(name))?;
-        std::str::from_utf8(value).ok()?.trim().parse::<u64>().ok()
-    };
-    number(b"retry-after-ms").or_else(|| number(b"retry-after")?.checked_mul(1000))
-}
-
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_path_is_kept_without_its_query() {
-        assert_eq!(path_of("/v1/messages?key=secret"), "/v1/messages");
-        assert_eq!(path_of("https://api.acme.example/v1/x#y"), "/v1/x");
-        assert_eq!(path_of("https://api.acme.example"), "/");
-        assert_eq!(path_of("*"), "*");
-        assert_eq!(path_of(&"é".repeat(600)).len(), PATH_BYTES_MAX);
-    }
-
-    #[test]
-    fn retry_after_is_read_in_milliseconds() {
-        let field = |name: &str, value: &str| (Box::from(name.as_bytes()), Box::from(value.as_bytes()));
-        assert_eq!(retry_after(&vec![field("Retry-After", "7")]), Some(7000));
-        assert_eq!(retry_after(&vec![field("retry-after", "7"), field("Retry-After-Ms", "250")]), Some(250));
-        assert_eq!(retry_after(&vec![field("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")]), None);
-        assert_eq!(retry_after(&Vec::new()), None);
-    }
 }

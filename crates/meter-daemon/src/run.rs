@@ -10,7 +10,7 @@ use crate::accept::Gate;
 use crate::caller::Callers;
 use crate::connection::Connection;
 use crate::intercept::Outcome;
-use crate::services::{Coverage, Services, UnderWay};
+use crate::services::{Coverage, Ready, Services, UnderWay};
 use arc_swap::ArcSwap;
 use force::Force;
 use listen::{PortError, PreOpened};
@@ -214,6 +214,7 @@ fn services_of(home: &Home, loaded: crate::services::Loaded, journal: meter_stor
         journal,
         database: home.database(),
         ledger: Mutex::new(Ledger::default()),
+        budgets: Ready::not_yet(),
         now,
         random,
         pid: process_id(),

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// A snapshot in force.
 #[derive(Debug)]
@@ -31,6 +31,8 @@ pub struct Services {
     pub database: PathBuf,
     /// What budgets have spent.
     pub ledger: Mutex<Ledger>,
+    /// Whether the budgets know what earlier lives spent. Verdicts wait for it, for a while.
+    pub budgets: Ready,
     /// The clock.
     pub now: fn() -> UnixMillis,
     /// Ten random bytes.
@@ -136,6 +138,39 @@ impl Services {
         let closes =
             |rule: &meter_policy::Rule| rule.on_error == OnError::Closed && rule.stage == meter_policy::Stage::Enforce;
         Gate::Guarded { closed: policies.rules().iter().any(closes) }
+    }
+}
+
+/// Something that becomes true once.
+#[derive(Debug)]
+pub struct Ready(watch::Sender<bool>);
+
+impl Ready {
+    /// Not yet.
+    pub fn not_yet() -> Ready {
+        Ready(watch::Sender::new(false))
+    }
+
+    /// From the beginning.
+    pub fn already() -> Ready {
+        Ready(watch::Sender::new(true))
+    }
+
+    /// Now.
+    pub fn set(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether it is.
+    pub fn is(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Waits for it, at most so long.
+    pub async fn within(&self, limit: Duration) {
+        let mut ready = self.0.subscribe();
+        // Too late is answered like never: whoever asks goes on.
+        let _ = tokio::time::timeout(limit, ready.wait_for(|ready| *ready)).await;
     }
 }
 

@@ -3,12 +3,12 @@
 mod support;
 
 use arc_swap::ArcSwap;
-use meter_call::{CallId, Evidence, Meter, ProcessFacts, Status, UnixMillis, UsageState};
+use meter_call::{CallId, EndpointClass, Evidence, Meter, ProcessFacts, Status, UnixMillis, UsageState};
 use meter_daemon::connection::{CallerFacts, CallerSlot};
 use meter_daemon::observer::witness_source;
-use meter_daemon::services::{Coverage, Loaded, Services, UnderWay};
+use meter_daemon::services::{Coverage, Loaded, Ready, Services, UnderWay};
 use meter_manifest::ManifestFile;
-use meter_policy::Ledger;
+use meter_policy::{Fact, Ledger};
 use meter_store::{AuditQuery, CallQuery, CallRow, Reader, Writer, WriterOptions};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -117,7 +117,20 @@ async fn scene(policies: &str, late: bool) -> Scene {
     scene_with(policies, late, meter_demo::serve_connection).await
 }
 
+/// With budgets that are, or are not yet, rebuilt.
+async fn scene_about(policies: &str, budgets: Ready) -> Scene {
+    build(policies, false, budgets, meter_demo::serve_connection).await
+}
+
 async fn scene_with<F, P>(policies: &str, late: bool, play: P) -> Scene
+where
+    P: Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    build(policies, late, Ready::already(), play).await
+}
+
+async fn build<F, P>(policies: &str, late: bool, budgets: Ready, play: P) -> Scene
 where
     P: Fn(TlsStream<TcpStream>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
@@ -141,6 +154,7 @@ where
         journal: writer.journal(),
         database: folder.path().join("db.sqlite"),
         ledger: Mutex::new(Ledger::default()),
+        budgets,
         now: || NOW,
         random,
         pid: std::process::id(),
@@ -401,6 +415,39 @@ async fn a_budget_of_a_project_waits_for_the_caller_and_holds() {
     answering.await.unwrap();
     assert_eq!(statuses, [200, 200, 403]);
     assert_eq!(scene.rows().await.len(), 3);
+}
+
+#[tokio::test]
+async fn a_verdict_waits_for_budgets_that_are_being_rebuilt() {
+    let mut scene = scene_about(BUDGET, Ready::not_yet()).await;
+    let services = scene.services.clone();
+    let rebuilding = tokio::spawn(async move {
+        // Two calls of an earlier life come to light while the first one of this life waits.
+        tokio::task::yield_now().await;
+        let loaded = services.loaded.load_full();
+        let project = facts().project;
+        for turn in 0..2u8 {
+            let call = meter_policy::Call {
+                at: NOW,
+                provider: "acme",
+                kind: Fact::Known("chat"),
+                class: EndpointClass::Costed,
+                billing: meter_call::Billing::Api,
+                project: Fact::Known(&project),
+                process: Fact::Never,
+                model: Fact::Never,
+                request_bytes: Fact::Never,
+                max_output: Fact::Never,
+                model_max_output: None,
+                prices: None,
+            };
+            let id = CallId::new(0, [turn; 10]);
+            services.ledger().seed(&loaded.model.policies, id, &call, Default::default());
+        }
+        services.budgets.set();
+    });
+    assert_eq!(scene.ask(CHAT, "", r#"{"model":"acme-2","messages":[]}"#).await.0, 403);
+    rebuilding.await.unwrap();
 }
 
 #[tokio::test]

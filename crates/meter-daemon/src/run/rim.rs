@@ -235,6 +235,7 @@ impl Rim {
                 tracing::warn!("budgets.begin_before_recovery");
             }
             budgets::seed(&services, &home);
+            services.budgets.set();
         });
         if let Err(error) = rebuilt.await {
             tracing::error!(%error, "budgets.failed");

@@ -1,0 +1,123 @@
+//! One call in progress, and where it stands with the rules.
+
+use crate::admit::{self, Admitted, Answer, Asked, Who};
+use crate::connection::{CallerFacts, Connection};
+use crate::record;
+use crate::services::{Loaded, Services};
+use meter_call::UnixMillis;
+use meter_tap::Verdict;
+use meter_wire::{Dialect, ExchangeReader, HeadCondition};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How long a verdict waits for budgets that are being rebuilt after a start.
+const BUDGETS_PATIENCE: Duration = Duration::from_secs(2);
+
+/// One call in progress.
+pub(super) struct Call {
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) dialect: Option<Arc<Dialect>>,
+    pub(super) reader: Option<ExchangeReader>,
+    pub(super) asked: Asked,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) began: Instant,
+    /// Time the request waited for us.
+    pub(super) added: Duration,
+    pub(super) request_bytes: u64,
+    pub(super) http_status: Option<u16>,
+    pub(super) ttfb: Option<Duration>,
+    pub(super) retry_after_ms: Option<u64>,
+    pub(super) frames: Option<(u64, u64)>,
+    /// Under which an answer costs nothing.
+    pub(super) free_when: Option<Arc<HeadCondition>>,
+    pub(super) free: bool,
+    /// A read of an earlier call.
+    pub(super) settles: bool,
+    /// Rows of this exchange that were handed over already: turns of a WebSocket.
+    pub(super) turns: u64,
+    /// When the turn under way began.
+    pub(super) turn: Option<(UnixMillis, Instant)>,
+    pub(super) marks: Vec<&'static str>,
+    pub(super) opened: bool,
+    pub(super) stage: Stage,
+}
+
+/// Where a call stands with the rules.
+pub(super) enum Stage {
+    /// Nothing can refuse it; rules that only watch are asked when it is over.
+    Free,
+    /// Its last slice waits for the verdict.
+    Held,
+    /// A task waits to learn who calls, and puts the result here.
+    Waiting(Arc<Mutex<Option<Admitted>>>),
+    /// Decided.
+    Decided(Admitted),
+}
+
+impl Call {
+    /// Writes the open record, once.
+    pub(super) fn open(&mut self, services: &Services, connection: &Connection, admitted: &Admitted) {
+        if self.opened {
+            return;
+        }
+        self.opened = true;
+        let request = (self.method.as_str(), self.path.as_str());
+        if let Err(reason) = record::open(services, &self.loaded, connection, &self.asked, request, admitted) {
+            self.marks.push(reason.flag());
+        }
+    }
+
+    pub(super) fn take(&mut self, services: &Services, connection: &Connection, answer: Answer) -> Verdict {
+        match answer {
+            // With everything known or never to be known, no rule can wait; if one did, waiting for ever is no answer.
+            Answer::Later => {
+                self.stage = Stage::Decided(Admitted::default());
+                self.open(services, connection, &Admitted::default());
+                Verdict::Allow
+            }
+            Answer::Go(admitted) => {
+                self.open(services, connection, &admitted);
+                self.stage = Stage::Decided(admitted);
+                Verdict::Allow
+            }
+            Answer::Refuse(refusal, admitted) => {
+                self.stage = Stage::Decided(admitted);
+                Verdict::Refuse(refusal)
+            }
+        }
+    }
+}
+
+/// What a task needs to decide on a call alone.
+pub(super) struct Waiting {
+    pub(super) services: Arc<Services>,
+    pub(super) loaded: Arc<Loaded>,
+    pub(super) connection: Arc<Connection>,
+    pub(super) dialect: Option<Arc<Dialect>>,
+    pub(super) asked: Asked,
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) slot: Arc<Mutex<Option<Admitted>>>,
+}
+
+impl Waiting {
+    pub(super) async fn decide(self) -> Verdict {
+        self.services.budgets.within(BUDGETS_PATIENCE).await;
+        let caller: Option<Arc<CallerFacts>> = self.connection.caller.soon().await;
+        let who = caller.as_deref().map_or(Who::Unknown, Who::Known);
+        let answer = admit::ask(&self.services, &self.loaded, self.dialect.as_deref(), &self.asked, who);
+        let (admitted, verdict) = match answer {
+            Answer::Later => (Admitted::default(), Verdict::Allow),
+            Answer::Go(admitted) => (admitted, Verdict::Allow),
+            Answer::Refuse(refusal, admitted) => (admitted, Verdict::Refuse(refusal)),
+        };
+        if verdict == Verdict::Allow {
+            let request = (self.method.as_str(), self.path.as_str());
+            // Lost records are logged and counted there; the call goes on.
+            let _ = record::open(&self.services, &self.loaded, &self.connection, &self.asked, request, &admitted);
+        }
+        *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(admitted);
+        verdict
+    }
+}
