@@ -5,6 +5,6 @@ pub mod raw;
 pub mod rig;
 mod rows;
 
-pub use client::{Client, Ran, python_clients};
+pub use client::{Client, Ran, python_clients, skipped};
 pub use rig::{Rig, RigBuilder};
 pub use rows::{Line, Row};

@@ -1,6 +1,6 @@
 //! A world that is not as it should be: ports taken, broken manifests, foreign users, an environment that leaks.
 
-use halton_meter_tests::{Rig, rig};
+use halton_meter_tests::{Rig, rig, skipped};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::fs::PermissionsExt;
@@ -54,7 +54,7 @@ fn another_users_calls_are_tunnelled_because_they_do_not_trust_our_certificates(
     // Only root can be somebody else.
     let me = Command::new("id").arg("-u").output().expect("id runs");
     if me.stdout != b"0\n" {
-        println!("skipped: needs root to run a client as another user");
+        skipped("needs root to run a client as another user");
         return;
     }
     let rig = Rig::start();
