@@ -429,7 +429,7 @@ fn a_file_without_permission_is_an_error_at_its_path() {
     let scene = scene();
     scene.write("providers.d/acme.toml", ACME);
     let path = scene.home.root().join("providers.d/acme.toml");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         println!("skipped: this user reads files of every mode");
         return;

@@ -42,6 +42,24 @@ pub enum Command {
     Plan(JsonArgs),
     /// Read captured bytes as the meter would: what they used and cost.
     Decode(DecodeArgs),
+    /// The files in force with the origin of each; copies of bundled ones for editing.
+    Manifests {
+        /// What to do; the list without it.
+        #[command(subcommand)]
+        command: Option<ManifestsCommand>,
+    },
+    /// The JSON Schema of a kind of file, for editors.
+    Schema {
+        /// Which kind.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::commands::schema::words()))]
+        kind: String,
+    },
+    /// The settings, and where each comes from.
+    Config {
+        /// What to do.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Where everything lies.
     Paths(JsonArgs),
     /// A completion script for a shell.
@@ -56,6 +74,69 @@ pub enum Command {
     /// The demo's client: sends its calls from a process of its own, so that they are attributed like a tool's.
     #[command(hide = true)]
     DemoClient(DemoClientArgs),
+}
+
+/// Verbs of `manifests`.
+#[derive(Debug, Subcommand)]
+pub enum ManifestsCommand {
+    /// Every file and where it comes from.
+    List {
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// The text of a file: yours, else the bundled one.
+    Show {
+        /// `anthropic`, `prices/anthropic` or a whole path.
+        name: String,
+        /// Of a provider: what `extends`, prefixes and mounts come to, as one file.
+        #[arg(long)]
+        composed: bool,
+    },
+    /// Copy a bundled file into the home for editing.
+    Eject {
+        /// `anthropic`, `prices/anthropic` or a whole path.
+        name: String,
+        /// In place of your own file of that name.
+        #[arg(long)]
+        force: bool,
+    },
+    /// Your file against the bundled one of that name; exit 3 when they differ.
+    Diff {
+        /// `anthropic`, `prices/anthropic` or a whole path.
+        name: String,
+    },
+}
+
+/// Verbs of `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Every setting with its value.
+    Show {
+        /// Which layer each value comes from: default, the file and its line, or a variable.
+        #[arg(long)]
+        origin: bool,
+        /// One JSON document on standard output.
+        #[arg(long)]
+        json: bool,
+    },
+    /// One value.
+    Get {
+        /// `daemon.edge_port`.
+        key: String,
+    },
+    /// Write a value into config.toml; comments stay.
+    Set {
+        /// `daemon.edge_port`.
+        key: String,
+        /// The value; lists as `a,b`, pairs as `host=address,…`.
+        value: String,
+    },
+    /// Take a value out of config.toml, so that its default holds again.
+    Unset {
+        /// `daemon.edge_port`.
+        key: String,
+    },
 }
 
 /// `--json`.
@@ -190,18 +271,32 @@ pub struct CallArgs {
     pub json: bool,
 }
 
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum FindingFormat {
+    /// A line each, with a snippet on a terminal.
+    Text,
+    /// One document.
+    Json,
+    /// Workflow commands.
+    Github,
+}
+
 /// Arguments of `validate`.
 #[derive(Debug, Args)]
 pub struct ValidateArgs {
     /// A folder laid out like a home, or single files, to check in place of the home's own.
     pub paths: Vec<PathBuf>,
     /// What a finding's code or second name means, with an example.
-    #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "json", "github"])]
+    #[arg(long, value_name = "CODE", conflicts_with_all = ["paths", "json", "github", "format"])]
     pub explain: Option<String>,
-    /// Workflow commands for GitHub on standard output.
-    #[arg(long, conflicts_with = "json")]
+    /// How findings are printed: for people, as one JSON document, or as workflow commands of GitHub.
+    #[arg(long, value_enum, value_name = "FORMAT", conflicts_with_all = ["json", "github"])]
+    pub format: Option<FindingFormat>,
+    /// The same as `--format github`.
+    #[arg(long, hide = true, conflicts_with = "json")]
     pub github: bool,
-    /// One JSON document on standard output.
+    /// The same as `--format json`.
     #[arg(long)]
     pub json: bool,
 }
@@ -215,6 +310,9 @@ pub struct ApplyArgs {
     /// Do not ask.
     #[arg(long, short = 'y')]
     pub yes: bool,
+    /// Write the files for other programs (edge.json, service files of every supervisor) here, and nothing else.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["dry_run", "yes", "json"])]
+    pub render_only: Option<PathBuf>,
     /// One JSON document on standard output.
     #[arg(long)]
     pub json: bool,

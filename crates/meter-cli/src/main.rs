@@ -5,6 +5,7 @@ mod args;
 mod client_env;
 mod commands;
 mod decode;
+mod diff;
 mod failure;
 mod instance;
 mod open;

@@ -50,10 +50,16 @@ pub fn settings(home: &Home) -> Result<Option<(String, Config)>, Failure> {
     meter_apply::read_settings(home).map_err(|error| Failure::because("cannot read what is in force", error))
 }
 
-/// The files as they are now, over the bundled ones, with the settings of this environment.
+/// The files as they are now, over the bundled ones, with the settings of this environment, and what this home's authority
+/// does not cover.
 pub fn on_disk(home: &Home) -> (UserLayer, Compiled) {
     let user = UserLayer::read(home);
-    let compiled = Compiled::of(&meter_manifest::bundled(), &user, &settings_of_environment());
+    let mut compiled = Compiled::of(&meter_manifest::bundled(), &user, &settings_of_environment());
+    // An authority that cannot be read is told by whoever needs it.
+    if let Ok(Some(authority)) = meter_ca::Authority::open(&home.ca()) {
+        compiled.findings.extend(meter_manifest::outside_authority(&compiled.model, |host| authority.covers(host)));
+        compiled.findings.sort();
+    }
     (user, compiled)
 }
 

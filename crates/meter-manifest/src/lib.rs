@@ -12,6 +12,7 @@ mod bundled;
 pub mod clients;
 pub mod config;
 pub mod dialects;
+pub mod eject;
 mod file;
 pub mod layers;
 mod model;

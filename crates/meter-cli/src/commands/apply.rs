@@ -6,9 +6,9 @@ use crate::failure::Failure;
 use crate::instance::{self, Found, Role};
 use crate::out::{BAD, BOLD, GOOD, WARN, styled};
 use crate::show::{plain, short_digest};
-use crate::{open, out};
+use crate::{diff, open, out};
 use meter_api::{Exit, Findings};
-use meter_apply::{Compiled, FileChange, Plan, Site, UserLayer, WhichLayer};
+use meter_apply::{Compiled, FileChange, FileText, Plan, Site, UserLayer, WhichLayer};
 use meter_hop::paths::Home;
 use meter_manifest::snapshot::Change;
 use serde::Serialize;
@@ -40,7 +40,17 @@ struct Document {
     settings: Vec<Setting>,
     hosts_added: Vec<String>,
     hosts_removed: Vec<String>,
+    /// Every file to be written or removed.
+    writes: Vec<Write>,
     findings: Findings,
+}
+
+#[derive(Serialize)]
+struct Write {
+    /// Within the home; a bundled manifest begins with `bundled/`.
+    name: String,
+    /// Unified.
+    diff: String,
 }
 
 /// What `--json` prints when the files have errors.
@@ -66,7 +76,28 @@ struct Setting {
 
 /// Says what `apply` would change; 3 when there is something.
 pub fn plan(home: &Home, json: bool) -> Result<u8, Failure> {
-    run(home, &ApplyArgs { dry_run: true, yes: false, json })
+    run(home, &ApplyArgs { dry_run: true, yes: false, render_only: None, json })
+}
+
+/// Everything that applying would change: files, settings and hosts, and the texts of what it would write.
+struct Wanted {
+    plan: Plan,
+    texts: Vec<FileText>,
+}
+
+impl Wanted {
+    fn of(home: &Home, compiled: &Compiled) -> Result<Wanted, Failure> {
+        let site = Site::of_process().map_err(failed)?;
+        Ok(Wanted {
+            plan: meter_apply::plan(home, compiled).map_err(failed)?,
+            texts: meter_apply::texts(home, compiled, &site).map_err(failed)?,
+        })
+    }
+
+    /// Files can lack what the same manifests gave before: a service file that was removed, a program that moved.
+    fn changes_something(&self) -> bool {
+        self.plan.changes_something() || !self.texts.is_empty()
+    }
 }
 
 /// Validates, shows, asks, writes and waits until every running role has it.
@@ -75,25 +106,39 @@ pub fn run(home: &Home, args: &ApplyArgs) -> Result<u8, Failure> {
     if !compiled.is_valid() {
         return refuse(&user, &compiled, args.json);
     }
-    let plan = meter_apply::plan(home, &compiled).map_err(failed)?;
+    if let Some(folder) = &args.render_only {
+        return render(home, &compiled, folder);
+    }
+    let wanted = Wanted::of(home, &compiled)?;
     if args.dry_run {
-        show(&plan, &user, &compiled, false, args.json)?;
-        return Ok(if plan.changes_something() { Exit::Found } else { Exit::Ok }.code());
+        show(&wanted, &user, &compiled, false, args.json)?;
+        return Ok(if wanted.changes_something() { Exit::Found } else { Exit::Ok }.code());
     }
     open::prepared(home)?;
     let _held = only_one(home)?;
     if !args.json {
-        show(&plan, &user, &compiled, false, false)?;
+        show(&wanted, &user, &compiled, false, false)?;
     }
-    if plan.changes_something() && !args.yes && !confirmed()? {
+    if wanted.changes_something() && !args.yes && !confirmed()? {
         return Ok(Exit::Failed.code());
     }
-    let settled = put(home, &compiled, &plan)?;
+    let settled = put(home, &compiled, &wanted.plan)?;
     if args.json {
-        show(&plan, &user, &compiled, plan.changes_something(), true)?;
-    } else if plan.changes_something() {
+        show(&wanted, &user, &compiled, wanted.changes_something(), true)?;
+    } else if wanted.changes_something() {
         out::say(&settled);
     }
+    Ok(Exit::Ok.code())
+}
+
+/// Writes what applying would write into another folder, for packagers and for a look.
+fn render(home: &Home, compiled: &Compiled, folder: &Path) -> Result<u8, Failure> {
+    let site = Site::of_process().map_err(failed)?;
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::because(format!("cannot create {}", folder.display()), error))?;
+    let names = meter_apply::render_to(folder, home, compiled, &site)
+        .map_err(|error| Failure::because("cannot render", error))?;
+    out::print(&names.iter().map(|name| format!("{}\n", folder.join(name).display())).collect::<String>())?;
     Ok(Exit::Ok.code())
 }
 
@@ -152,7 +197,7 @@ fn put(home: &Home, compiled: &Compiled, plan: &Plan) -> Result<String, Failure>
     let identity = instance::identity(home)?;
     let port_changed = plan.settings.iter().any(|setting| setting.key == "daemon.edge_port");
     let running = instance::find(home);
-    let applied = meter_apply::put_in_force(home, compiled, &site).map_err(failed)?;
+    // First the port: the service files name it.
     meter_apply::settle_edge_port(
         home,
         &identity,
@@ -161,6 +206,7 @@ fn put(home: &Home, compiled: &Compiled, plan: &Plan) -> Result<String, Failure>
         meter_sys::process::lives,
     )
     .map_err(failed)?;
+    let applied = meter_apply::put_in_force(home, compiled, &site).map_err(failed)?;
     let digest = short_digest(&applied.digest);
     if running.edge.is_none() && running.daemon.is_none() && running.silent.is_empty() {
         return Ok(format!("{}: {digest}; nothing runs that would have to be told", styled(GOOD, "in force")));
@@ -248,21 +294,39 @@ fn follow(home: &Home, digest: &str, before: &Found) -> Result<(), String> {
     }
 }
 
-fn show(plan: &Plan, user: &UserLayer, compiled: &Compiled, applied: bool, json: bool) -> Result<(), Failure> {
+fn show(wanted: &Wanted, user: &UserLayer, compiled: &Compiled, applied: bool, json: bool) -> Result<(), Failure> {
     if json {
-        return out::json(document(plan, compiled, applied));
+        return out::json(document(wanted, compiled, applied));
     }
     if !compiled.findings.is_empty() {
         out::say(findings::text(&compiled.findings, user, out::interactive(), out::colour()).trim_end());
     }
-    out::print(&text(plan))
+    let diffs = wanted
+        .texts
+        .iter()
+        .map(|file| format!("\n{}", diff::unified(&file.name, file.before.as_deref(), file.after.as_deref())));
+    out::print(&(text(&wanted.plan) + &diffs.collect::<String>()))
 }
 
-fn document(plan: &Plan, compiled: &Compiled, applied: bool) -> Document {
+fn document(wanted: &Wanted, compiled: &Compiled, applied: bool) -> Document {
+    let plan = &wanted.plan;
     Document {
         from: plan.from.clone(),
         to: plan.to.clone(),
-        changes: plan.changes_something(),
+        changes: wanted.changes_something(),
+        writes: wanted
+            .texts
+            .iter()
+            .map(|file| Write {
+                name: file.name.clone(),
+                diff: anstream::adapter::strip_str(&diff::unified(
+                    &file.name,
+                    file.before.as_deref(),
+                    file.after.as_deref(),
+                ))
+                .to_string(),
+            })
+            .collect(),
         applied,
         files: plan
             .files

@@ -3,15 +3,18 @@
 mod apply;
 mod calls;
 mod completions;
+mod config;
 mod decode;
 mod demo;
 mod demo_client;
 mod explain;
 mod findings;
+mod manifests;
 mod paths;
 mod report;
 mod roles;
 mod run;
+pub mod schema;
 mod start;
 mod status;
 mod validate;
@@ -42,6 +45,9 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Apply(args) => apply::run(&home()?, &args),
         Command::Plan(args) => apply::plan(&home()?, args.json),
         Command::Decode(args) => decode::run(home, &args),
+        Command::Manifests { command } => manifests::run(&home()?, command.as_ref()),
+        Command::Schema { kind } => schema::run(&kind),
+        Command::Config { command } => config::run(&home()?, &command),
         Command::Paths(args) => paths::run(&home()?, args.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Edge(args) => roles::edge(&home()?, &args),

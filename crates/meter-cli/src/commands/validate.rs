@@ -1,6 +1,6 @@
 //! `validate`: every problem of every manifest at once.
 
-use crate::args::ValidateArgs;
+use crate::args::{FindingFormat, ValidateArgs};
 use crate::commands::findings;
 use crate::failure::Failure;
 use crate::out;
@@ -25,9 +25,9 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &ValidateArgs) ->
     };
     let compiled = Compiled::of(&bundled(), &user, &settings_of_environment());
     let found = &compiled.findings;
-    if args.json {
+    if args.json || args.format == Some(FindingFormat::Json) {
         out::json(findings::document(found))?;
-    } else if args.github {
+    } else if args.github || args.format == Some(FindingFormat::Github) {
         out::print(&found.iter().map(|finding| render::github(finding) + "\n").collect::<String>())?;
     } else {
         out::print(&findings::text(found, &user, std::io::stdout().is_terminal(), out::colour()))?;

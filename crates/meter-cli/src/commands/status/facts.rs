@@ -41,6 +41,8 @@ pub struct Facts {
     /// Why what is in force cannot be read.
     pub unreadable: Option<String>,
     pub files: Files,
+    /// The user's copies of bundled files that have changed since.
+    pub moved: Vec<String>,
     pub ledger: Option<Ledger>,
     /// `None` without a database.
     pub today: Option<Totals>,
@@ -59,9 +61,11 @@ impl Facts {
         };
         let found = instance::find(home);
         let digest = settings.map(|(digest, _)| digest);
+        let (files, moved) = files(home, digest.as_deref());
         let mut facts = Facts {
             instance: Identity::load(&home.instance_json()).ok().map(|identity| identity.id().to_owned()),
-            files: files(home, digest.as_deref()),
+            files,
+            moved,
             ledger: found.daemon.as_ref().and_then(|(_, api, ..)| instance::ledger(home, *api)),
             digest,
             notice: meter_apply::read_notice(home),
@@ -175,6 +179,7 @@ impl Facts {
         let mut warnings = Vec::new();
         warnings.extend(self.notice.as_ref().map(ToString::to_string));
         warnings.extend(self.unreadable.clone());
+        warnings.extend(self.moved.iter().map(|path| crate::commands::manifests::told_moved(path)));
         warnings.extend(self.database.clone());
         if let Some((_, _, health)) = &self.found.edge
             && health.counters.bypassed > 0
@@ -192,12 +197,14 @@ impl Facts {
     }
 }
 
-fn files(home: &Home, in_force: Option<&str>) -> Files {
-    let (_, compiled) = open::on_disk(home);
-    match in_force {
+fn files(home: &Home, in_force: Option<&str>) -> (Files, Vec<String>) {
+    let (user, compiled) = open::on_disk(home);
+    let moved = meter_manifest::eject::moved_on(&meter_manifest::bundled(), &user.manifests);
+    let files = match in_force {
         _ if !compiled.is_valid() => Files::Broken(compiled.findings),
         // Before the first start there is nothing that could differ.
         Some(digest) if digest != compiled.snapshot.digest => Files::Differ(compiled.findings),
         _ => Files::Same(compiled.findings),
-    }
+    };
+    (files, moved)
 }
