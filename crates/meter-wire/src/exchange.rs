@@ -67,6 +67,8 @@ pub struct ExchangeReader {
     by_name: bool,
     rows: Rows,
     messages: u64,
+    /// What was kept of the last message, while the exchange is one row.
+    previous: Option<Message>,
     client_bytes: u64,
     server_bytes: u64,
 }
@@ -126,6 +128,7 @@ impl ExchangeReader {
             framing: None,
             by_name: false,
             messages: 0,
+            previous: None,
             client_bytes: 0,
             server_bytes: 0,
         }
@@ -275,7 +278,16 @@ impl ExchangeReader {
         let Some(mut side) = self.response.take() else { return };
         let dialect = Arc::clone(&self.dialect);
         let by_name = self.by_name;
-        let mut sink = |message: Message| self.incoming(&message);
+        let one_row = self.dialect.rows.is_none();
+        let mut sink = |message: Message| {
+            // Chunks of one answer differ in their text, which nothing keeps: what is left says nothing new.
+            if one_row && self.previous.as_ref() == Some(&message) {
+                self.messages += 1;
+                return;
+            }
+            self.incoming(&message);
+            self.previous = Some(message);
+        };
         act(&mut side, &mut Cutting { projection: &dialect.response_projection, by_name, sink: &mut sink });
         self.response = Some(side);
     }

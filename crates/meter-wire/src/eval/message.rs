@@ -143,7 +143,10 @@ pub(crate) fn merge(dialect: &Dialect, row: &mut [Option<Value>], message: &[Opt
         if dialect.nonzero && cell.table == TableId::Usage && zero && old.as_ref().is_some_and(above) {
             continue;
         }
-        *old = Some(new.clone());
+        // Most messages of a stream repeat what the first said.
+        if old.as_ref() != Some(new) {
+            *old = Some(new.clone());
+        }
     }
 }
 

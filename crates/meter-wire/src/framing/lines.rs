@@ -41,13 +41,13 @@ impl Lines {
 
     pub(crate) fn finish(&mut self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
         self.first = false;
-        let scanner = std::mem::replace(&mut self.scanner, Scanner::new(cutting.projection, false));
-        if scanner.is_over() {
+        if self.scanner.is_over() {
             flags.insert("body_limit");
         }
-        if let (Some(node), false) = (scanner.into_node(), self.broken) {
+        if let (Some(node), false) = (self.scanner.take_node(), self.broken) {
             cutting.message(Message::json(node));
         }
+        self.scanner.reset(cutting.projection, false);
         self.broken = false;
     }
 }

@@ -7,7 +7,7 @@ mod grpc;
 mod lines;
 mod sse;
 
-use crate::json::{Node, Projection, Scanner};
+use crate::json::{Node, Projection};
 use document::Documents;
 use eventstream::EventStream;
 use form::Form;
@@ -134,7 +134,7 @@ pub(crate) struct Message {
     pub(crate) body: Body,
     /// SSE `event`.
     pub(crate) event: Option<String>,
-    /// SSE `data`, when short.
+    /// SSE `data`, when short and no JSON.
     pub(crate) data: Option<String>,
     /// Headers of an event-stream frame.
     pub(crate) headers: Vec<(String, String)>,
@@ -180,10 +180,6 @@ pub(crate) struct Cutting<'a> {
 }
 
 impl Cutting<'_> {
-    fn scanner(&self) -> Scanner {
-        Scanner::new(self.projection, self.by_name)
-    }
-
     fn message(&mut self, message: Message) {
         (self.sink)(message);
     }

@@ -150,32 +150,23 @@ impl Sse {
     }
 
     fn dispatch(&mut self, unclosed: bool, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
-        let event = std::mem::take(&mut self.event);
-        let data = std::mem::take(&mut self.data);
         let broken = std::mem::take(&mut self.broken);
-        if !std::mem::take(&mut self.has_data) {
-            return;
+        if std::mem::take(&mut self.has_data) && !self.scanner.is_dropped() {
+            if self.scanner.is_over() {
+                flags.insert("body_limit");
+            }
+            let node = self.scanner.take_node().filter(|_| !broken);
+            if !(unclosed && node.is_none() && !self.line_empty) {
+                let data = if node.is_none() { short(&self.data) } else { None };
+                let mut message = node.map(Message::json).unwrap_or_default();
+                message.event = short(&self.event);
+                message.data = data;
+                cutting.message(message);
+            }
         }
-        let fresh = cutting.scanner();
-        let scanner = std::mem::replace(&mut self.scanner, fresh);
-        if scanner.is_dropped() {
-            return;
-        }
-        if scanner.is_over() {
-            flags.insert("body_limit");
-        }
-        let node = scanner.into_node().filter(|_| !broken);
-        if unclosed && node.is_none() && !self.line_empty {
-            return;
-        }
-        let text = |bytes: Vec<u8>| {
-            let fits = bytes.len() <= FRAME_TEXT_MAX;
-            String::from_utf8(bytes).ok().filter(|text| fits && !text.is_empty())
-        };
-        let mut message = node.map(Message::json).unwrap_or_default();
-        message.event = text(event);
-        message.data = text(data);
-        cutting.message(message);
+        self.event.clear();
+        self.data.clear();
+        self.scanner.reset(cutting.projection, cutting.by_name);
     }
 
     /// An event that no empty line closed: the standard discards it, but servers cut there. It counts when its data is
@@ -183,4 +174,10 @@ impl Sse {
     pub(crate) fn finish(&mut self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
         self.dispatch(true, cutting, flags);
     }
+}
+
+/// A text that is short enough to be a frame's word.
+fn short(bytes: &[u8]) -> Option<String> {
+    let fits = !bytes.is_empty() && bytes.len() <= FRAME_TEXT_MAX;
+    std::str::from_utf8(bytes).ok().filter(|_| fits).map(str::to_owned)
 }

@@ -24,10 +24,34 @@ struct Trie {
     measured: bool,
 }
 
+/// A few numbers without an allocation, and more where a dialect's pointers really overlap so much.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct States {
+    count: u8,
+    few: [u16; 6],
+    more: Vec<u16>,
+}
+
+impl States {
+    fn iter(&self) -> impl Iterator<Item = u16> + '_ {
+        self.few[..usize::from(self.count)].iter().chain(&self.more).copied()
+    }
+
+    fn push(&mut self, state: u16) {
+        match self.few.get_mut(usize::from(self.count)) {
+            Some(slot) => {
+                *slot = state;
+                self.count += 1;
+            }
+            None => self.more.push(state),
+        }
+    }
+}
+
 /// Positions in the trie that a node of the message has reached.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Reached {
-    states: Vec<u16>,
+    states: States,
     /// Reached by something else than the loop of `**`: kept even when empty.
     pub(crate) firm: bool,
 }
@@ -35,7 +59,7 @@ pub(crate) struct Reached {
 impl Reached {
     /// Nothing looks here.
     pub(crate) fn is_nothing(&self) -> bool {
-        self.states.is_empty()
+        self.states.count == 0
     }
 }
 
@@ -59,7 +83,7 @@ impl Projection {
 
     /// Whether the characters of a text here are counted.
     pub(crate) fn is_measured(&self, reached: &Reached) -> bool {
-        reached.states.iter().any(|state| self.nodes[usize::from(*state)].measured)
+        reached.states.iter().any(|state| self.nodes[usize::from(state)].measured)
     }
 
     fn insert(&mut self, at: u16, segments: &[Segment]) -> u16 {
@@ -129,7 +153,7 @@ impl Projection {
     }
 
     fn enter(&self, reached: &mut Reached, state: u16) {
-        if !reached.states.contains(&state) {
+        if !reached.states.iter().any(|known| known == state) {
             reached.states.push(state);
             if let Some(deep) = self.nodes[usize::from(state)].deep {
                 self.enter(reached, deep);
@@ -139,7 +163,7 @@ impl Projection {
 
     /// Where the root of a message stands.
     pub(crate) fn root(&self) -> Reached {
-        let mut reached = Reached { states: Vec::new(), firm: true };
+        let mut reached = Reached { states: States::default(), firm: true };
         if !self.nodes.is_empty() {
             self.enter(&mut reached, 0);
         }
@@ -149,14 +173,14 @@ impl Projection {
     /// Where a child stands.
     pub(crate) fn child(&self, parent: &Reached, key: &str) -> Reached {
         let mut reached = Reached::default();
-        for state in &parent.states {
-            let node = &self.nodes[usize::from(*state)];
+        for state in parent.states.iter() {
+            let node = &self.nodes[usize::from(state)];
             if node.loops {
-                self.enter(&mut reached, *state);
+                self.enter(&mut reached, state);
             }
         }
-        for state in &parent.states {
-            let node = &self.nodes[usize::from(*state)];
+        for state in parent.states.iter() {
+            let node = &self.nodes[usize::from(state)];
             let by_key = node.keys.iter().find(|(name, _)| **name == *key).map(|(_, next)| *next);
             for next in [by_key, node.each].into_iter().flatten() {
                 reached.firm = true;
@@ -168,7 +192,7 @@ impl Projection {
 
     /// Where an element of an array stands.
     pub(crate) fn element(&self, parent: &Reached, index: u32) -> Reached {
-        let numbered = |state: &u16| self.nodes[usize::from(*state)].keys.iter().any(|(key, _)| is_index(key));
+        let numbered = |state: u16| self.nodes[usize::from(state)].keys.iter().any(|(key, _)| is_index(key));
         if parent.states.iter().any(numbered) {
             self.child(parent, &index.to_string())
         } else {
@@ -179,7 +203,7 @@ impl Projection {
 
     /// Whether a scalar here is wanted.
     pub(crate) fn is_wanted(&self, reached: &Reached) -> bool {
-        reached.states.iter().any(|state| self.nodes[usize::from(*state)].terminal)
+        reached.states.iter().any(|state| self.nodes[usize::from(state)].terminal)
     }
 }
 

@@ -54,7 +54,8 @@ pub(crate) struct Scanner {
     escaped: bool,
     stack: Vec<Frame>,
     pending: Reached,
-    key: Box<str>,
+    /// The last key; only where something looks at its value.
+    key: String,
     text: Vec<u8>,
     root: Option<Node>,
     kept: usize,
@@ -74,7 +75,7 @@ impl Scanner {
             escaped: false,
             stack: Vec::new(),
             pending: projection.root(),
-            key: Box::default(),
+            key: String::new(),
             text: Vec::new(),
             root: None,
             kept: 0,
@@ -84,6 +85,23 @@ impl Scanner {
             by_name,
             characters: None,
         }
+    }
+
+    /// Begins anew with the memory it has.
+    pub(crate) fn reset(&mut self, projection: &Projection, by_name: bool) {
+        self.state = State::Value(false);
+        self.by_name = by_name;
+        self.escaped = false;
+        self.stack.clear();
+        self.pending = projection.root();
+        self.key.clear();
+        self.text.clear();
+        self.root = None;
+        self.kept = 0;
+        self.over = false;
+        self.container = false;
+        self.fresh = true;
+        self.characters = None;
     }
 
     /// Takes bytes up to the end of the value; returns how many. After the end only white space is taken.
@@ -147,6 +165,11 @@ impl Scanner {
 
     /// What was kept, when the value is a whole object or array.
     pub(crate) fn into_node(mut self) -> Option<Node> {
+        self.take_node()
+    }
+
+    /// As [`Scanner::into_node`], once; then [`Scanner::reset`] is due.
+    pub(crate) fn take_node(&mut self) -> Option<Node> {
         if self.is_whole() { self.root.take() } else { None }
     }
 
@@ -182,7 +205,8 @@ impl Scanner {
                 let array = byte == b'[';
                 let node = if array { Node::Array(Vec::new()) } else { Node::Object(Vec::new()) };
                 let reached = std::mem::take(&mut self.pending);
-                let key = std::mem::take(&mut self.key);
+                let key = self.key.as_str().into();
+                self.key.clear();
                 self.stack.push(Frame { reached, node, key, index: 0 });
                 if array {
                     self.element(projection);
@@ -263,14 +287,12 @@ impl Scanner {
 
     fn string_ends(&mut self, projection: &Projection) {
         if self.state == State::KeyText {
-            self.pending = Reached::default();
-            if self.text.len() <= KEY_MAX {
-                self.key = unescaped(&self.text).into();
-                if let Some(frame) = self.stack.last() {
-                    self.pending = projection.child(&frame.reached, &self.key);
-                }
-            }
+            self.key_ends(projection);
             self.state = State::Colon;
+            return;
+        }
+        if self.names_another(projection) {
+            self.state = State::Dropped;
             return;
         }
         let wanted = projection.is_wanted(&self.pending);
@@ -287,6 +309,36 @@ impl Scanner {
             Some(Node::Blank)
         };
         self.scalar(node, projection);
+    }
+
+    fn key_ends(&mut self, projection: &Projection) {
+        self.pending = Reached::default();
+        self.key.clear();
+        let Some(frame) = self.stack.last().filter(|_| self.text.len() <= KEY_MAX) else { return };
+        match std::str::from_utf8(&self.text) {
+            Ok(plain) if !plain.contains('\\') => {
+                self.pending = projection.child(&frame.reached, plain);
+                if !self.pending.is_nothing() {
+                    self.key.push_str(plain);
+                }
+            }
+            _ => {
+                self.key = unescaped(&self.text);
+                self.pending = projection.child(&frame.reached, &self.key);
+            }
+        }
+    }
+
+    /// Whether the text that ends here is the message's name and none that a table reads.
+    fn names_another(&self, projection: &Projection) -> bool {
+        self.by_name
+            && self.stack.len() == 1
+            && projection.name_key.as_deref() == Some(self.key.as_str())
+            && !self.text.is_empty()
+            && !self.text.contains(&b'\\')
+            && std::str::from_utf8(&self.text).is_ok_and(|name| {
+                projection.names.as_ref().is_some_and(|names| names.iter().all(|known| **known != *name))
+            })
     }
 
     fn end_bare(&mut self, projection: &Projection) {
@@ -318,7 +370,7 @@ impl Scanner {
             && self.stack.len() == 1
             && let (Some(Node::Scalar(Value::Text(name))), Some(key), Some(names)) =
                 (&node, &projection.name_key, &projection.names)
-            && **key == *self.key
+            && **key == *self.key.as_str()
             && !names.contains(name)
         {
             self.state = State::Dropped;
@@ -329,8 +381,8 @@ impl Scanner {
 
     /// Puts a finished value into its container and goes on.
     fn attach(&mut self, node: Option<Node>) {
-        let key = std::mem::take(&mut self.key);
         if let Some(node) = node {
+            let key: Box<str> = self.key.as_str().into();
             let text = if let Some(Value::Text(text)) = node.value() { text.len() } else { 0 };
             self.kept += NODE_COST + text + key.len();
             self.over |= self.kept > KEPT_MAX;
@@ -341,6 +393,7 @@ impl Scanner {
                 None => self.root = Some(node),
             }
         }
+        self.key.clear();
         self.state = if self.stack.is_empty() { State::Done } else { State::After };
     }
 
@@ -358,7 +411,8 @@ impl Scanner {
                 return;
             }
         };
-        self.key = frame.key;
+        self.key.clear();
+        self.key.push_str(&frame.key);
         self.attach(node);
     }
 

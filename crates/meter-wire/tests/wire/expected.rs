@@ -1,6 +1,7 @@
 //! `expected.toml` against readings.
 
-use super::exchange::{Exchange, sources};
+pub use super::exchange::Exchange;
+use super::exchange::sources;
 use super::labels::meters;
 use super::written::repository;
 use meter_call::{Buckets, EndpointClass, ErrorClass, Meter, UsageState};

@@ -72,6 +72,46 @@ fn cuts_change_nothing() {
     }
 }
 
+/// Every line end of a stream in another form, and a byte order mark before it.
+fn line_ends(body: &[u8], end: &str) -> Vec<u8> {
+    let text = String::from_utf8(body.to_vec()).expect("a stream is text");
+    let plain = text.replace("\r\n", "\n").replace('\r', "\n");
+    format!("\u{feff}{}", plain.trim_start_matches('\u{feff}').replace('\n', end)).into_bytes()
+}
+
+#[test]
+fn line_ends_change_nothing() {
+    let mut seen = 0;
+    for sample in Sample::all() {
+        for exchange in &sample.exchanges {
+            let head = |wanted: &[u8]| exchange.response_headers.iter().find(|(name, _)| **name == *wanted);
+            let kind = head(b"content-type").map(|(_, value)| String::from_utf8_lossy(value).into_owned());
+            let kind = kind.unwrap_or_default();
+            let sse = kind.starts_with("text/event-stream");
+            let lines = kind.contains("ndjson") || kind.contains("jsonl");
+            if head(b"content-encoding").is_some() || !(sse || lines) {
+                continue;
+            }
+            seen += 1;
+            // How long the answer was is not what it said.
+            let said = |exchange: &expected::Exchange, cuts: &[usize]| {
+                let mut readings = exchange.read_cut(cuts, exchange.response.len());
+                readings.iter_mut().for_each(|reading| reading.answer_bytes = 0);
+                readings
+            };
+            let plain = said(exchange, &[]);
+            for end in if sse { &["\n", "\r\n", "\r"][..] } else { &["\n", "\r\n"] } {
+                let mut other = exchange.clone();
+                other.response = line_ends(&exchange.response, end);
+                let every: Vec<usize> = (1..other.response.len()).collect();
+                assert_eq!(said(&other, &[]), plain, "{} with {end:?}", sample.name);
+                assert_eq!(said(&other, &every), plain, "{} with {end:?} byte by byte", sample.name);
+            }
+        }
+    }
+    assert!(seen >= 20, "only {seen} streams were found");
+}
+
 fn tokens(reading: &CallReading) -> u64 {
     reading.buckets.total(Side::Input) + reading.buckets.total(Side::Output)
 }
