@@ -60,6 +60,16 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// What calls cost: list, show, quote, check, diff, import, install, rollback.
+    Pricing {
+        /// What to do with prices.
+        #[command(subcommand)]
+        command: crate::commands::pricing::PricingCommand,
+    },
+    /// Stored calls under the prices in force; a preview unless applied.
+    Reprice(crate::commands::reprice::RepriceArgs),
+    /// A provider's own usage or cost report beside what was metered.
+    Reconcile(crate::commands::reconcile::ReconcileArgs),
     /// Where everything lies.
     Paths(JsonArgs),
     /// A completion script for a shell.

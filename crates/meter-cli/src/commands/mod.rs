@@ -11,7 +11,10 @@ mod explain;
 mod findings;
 mod manifests;
 mod paths;
+pub mod pricing;
+pub mod reconcile;
 mod report;
+pub mod reprice;
 mod roles;
 mod run;
 pub mod schema;
@@ -48,6 +51,9 @@ pub fn run(cli: Cli) -> Result<u8, Failure> {
         Command::Manifests { command } => manifests::run(&home()?, command.as_ref()),
         Command::Schema { kind } => schema::run(&kind),
         Command::Config { command } => config::run(&home()?, &command),
+        Command::Pricing { command } => pricing::run(home, &command),
+        Command::Reprice(args) => reprice::run(&home()?, &args),
+        Command::Reconcile(args) => reconcile::run(&home()?, &args),
         Command::Paths(args) => paths::run(&home()?, args.json),
         Command::Completions { shell } => completions::run(shell),
         Command::Edge(args) => roles::edge(&home()?, &args),

@@ -1,0 +1,276 @@
+//! `reprice`: stored calls under the prices in force. A preview unless told to apply; the first figure stays beside the new one.
+
+use super::pricing::{BookArgs, book, now};
+use crate::failure::Failure;
+use crate::out::{self, BOLD, WARN, styled};
+use crate::show::{grouped, plain, plural};
+use crate::table::{Align, Table};
+use crate::{open, when};
+use clap::Args;
+use jiff::ZonedDateTime;
+use meter_api::{Amount, Exit};
+use meter_call::{Billing, EndpointClass, Evidence, Mode, UsageState};
+use meter_hop::paths::Home;
+use meter_money::{PicoUsd, usd};
+use meter_price::{Past, PriceBook, price_again};
+use meter_store::{CallDetail, CallQuery, Reader, Repriced, Store, StoreError, rfc3339};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// Calls per page and per transaction: the daemon's writer gets its turn in between.
+const CHUNK: usize = 500;
+
+/// Arguments of `reprice`.
+#[derive(Debug, Args)]
+pub struct RepriceArgs {
+    /// How far back: `7d`, `24h`, `90m`, or a number of days.
+    #[arg(long, default_value = "30d", conflicts_with_all = ["from", "to"])]
+    pub since: String,
+    /// First day, YYYY-MM-DD.
+    #[arg(long, value_name = "DAY", requires = "to")]
+    pub from: Option<String>,
+    /// Last day, YYYY-MM-DD, included.
+    #[arg(long, value_name = "DAY", requires = "from")]
+    pub to: Option<String>,
+    /// Only this project.
+    #[arg(long, value_name = "SLUG")]
+    pub project: Option<String>,
+    /// Only this provider, as rows name it.
+    #[arg(long, value_name = "ID")]
+    pub provider: Option<String>,
+    /// Write the new figures beside the first ones.
+    #[arg(long)]
+    pub apply: bool,
+    #[command(flatten)]
+    pub book: BookArgs,
+    /// One JSON document on standard output.
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Serialize)]
+struct Document {
+    looked_at: u64,
+    changed: u64,
+    before_usd: Amount,
+    after_usd: Amount,
+    models: Vec<ModelDocument>,
+    applied: bool,
+}
+
+#[derive(Serialize)]
+struct ModelDocument {
+    provider: String,
+    model: String,
+    calls: u64,
+    before_usd: Amount,
+    after_usd: Amount,
+    newly_priced: u64,
+    no_longer_priced: u64,
+}
+
+/// Sums of the calls that change, of one model.
+#[derive(Clone, Debug, Default)]
+struct Changed {
+    calls: u64,
+    before: i128,
+    after: i128,
+    newly_priced: u64,
+    no_longer_priced: u64,
+}
+
+/// Shows what would change, and applies it when asked.
+pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
+    let zone = open::zone(home);
+    let range = match (&args.from, &args.to) {
+        (Some(from), Some(to)) => when::days(from, to, &zone)?,
+        _ => when::since(&args.since, &ZonedDateTime::now().with_time_zone(zone))?,
+    };
+    let book = book(|| Ok(home.clone()), &args.book)?;
+    let Some(reader) = open::reader(home)? else { return Err(Failure::new("no call was metered yet")) };
+    let query = CallQuery {
+        range,
+        project: args.project.clone(),
+        provider: args.provider.clone(),
+        limit: CHUNK,
+        ..CallQuery::default()
+    };
+    let (looked_at, new) = new_bills(&reader, query, &book).map_err(open::unreadable)?;
+    let models = by_model(&new);
+    if args.apply {
+        apply(home, &new)?;
+    }
+    let sum = |part: fn(&Changed) -> i128| models.values().map(part).sum::<i128>();
+    if args.json {
+        let document = |((provider, model), changed): (&(String, String), &Changed)| ModelDocument {
+            provider: provider.clone(),
+            model: model.clone(),
+            calls: changed.calls,
+            before_usd: Amount::of(changed.before),
+            after_usd: Amount::of(changed.after),
+            newly_priced: changed.newly_priced,
+            no_longer_priced: changed.no_longer_priced,
+        };
+        out::json(Document {
+            looked_at,
+            changed: new.len() as u64,
+            before_usd: Amount::of(sum(|one| one.before)),
+            after_usd: Amount::of(sum(|one| one.after)),
+            models: models.iter().map(document).collect(),
+            applied: args.apply,
+        })?;
+    } else {
+        out::print(&text(looked_at, &models, args.apply))?;
+    }
+    Ok(Exit::Ok.code())
+}
+
+/// Every call whose bill would be another one, with that bill.
+fn new_bills(
+    reader: &Reader,
+    mut query: CallQuery,
+    book: &PriceBook,
+) -> Result<(u64, Vec<(CallDetail, Repriced)>), StoreError> {
+    let (mut looked_at, mut new) = (0, Vec::new());
+    loop {
+        let page = reader.calls(&query)?;
+        for row in page.items {
+            let Some(detail) = reader.call(row.id)? else { continue };
+            looked_at += 1;
+            if let Some(bill) = new_bill(book, &detail) {
+                new.push((detail, bill));
+            }
+        }
+        query.cursor = page.next;
+        if query.cursor.is_none() {
+            return Ok((looked_at, new));
+        }
+    }
+}
+
+/// The bill under another book; `None` where it is the same, or where there is nothing to price.
+fn new_bill(book: &PriceBook, detail: &CallDetail) -> Option<Repriced> {
+    let row = &detail.row;
+    if row.class != EndpointClass::Costed || detail.lines.is_empty() || row.evidence == Evidence::None {
+        return None;
+    }
+    // Rows name the provider, prices may be another's: the rows that priced it then say whose.
+    let priced_by = detail.prices.first().map(|price| price.provider.as_str());
+    let provider = priced_by.or_else(|| book.provider_id(&row.provider)).unwrap_or(&row.provider);
+    let costing = price_again(
+        book,
+        &Past {
+            provider,
+            at: row.ended_at.unwrap_or(row.requested_at),
+            lines: &detail.lines,
+            batched: row.mode == Mode::Batch,
+            speed: row.speed.as_deref(),
+            service_tier: row.service_tier.as_deref(),
+            geo: row.geo.as_deref(),
+            route: row.upstream.as_deref(),
+            reasoning_known: row.thinking_tokens.is_some(),
+        },
+    );
+    // The provider's own figure is no price of ours and stays.
+    let by_provider = row.evidence == Evidence::ProviderCost;
+    let floor = match row.usage_state {
+        UsageState::Partial => Evidence::PartialStream,
+        _ if row.usage_flags.iter().any(|flag| flag == "tier_as_requested") => Evidence::Estimated,
+        _ => Evidence::None,
+    };
+    let evidence = if by_provider { row.evidence } else { costing.evidence.max(floor) };
+    let charged = match row.billing {
+        _ if by_provider => row.charged,
+        Billing::Plan => costing.contract.map(|_| PicoUsd::ZERO),
+        Billing::Api => costing.contract,
+    };
+    let same = costing.list == row.list && costing.contract == row.contract && charged == row.charged;
+    let model = row.model.as_deref().or(row.model_requested.as_deref()).unwrap_or_default();
+    (!same).then(|| Repriced {
+        id: row.id,
+        rates_source: book.rates_source(provider, model, row.ended_at.unwrap_or(row.requested_at)),
+        lines: costing.lines,
+        prices: costing.prices,
+        list: costing.list,
+        contract: costing.contract,
+        charged,
+        evidence,
+    })
+}
+
+fn by_model(new: &[(CallDetail, Repriced)]) -> BTreeMap<(String, String), Changed> {
+    let mut models: BTreeMap<(String, String), Changed> = BTreeMap::new();
+    for (detail, bill) in new {
+        let row = &detail.row;
+        let model = row.model.clone().or_else(|| row.model_requested.clone()).unwrap_or_default();
+        let changed = models.entry((row.provider.clone(), model)).or_default();
+        let pico = |amount: Option<PicoUsd>| amount.map_or(0, i128::from);
+        changed.calls += 1;
+        changed.before += pico(row.charged);
+        changed.after += pico(bill.charged);
+        let (was, is) = (row.evidence == Evidence::Unpriced, bill.evidence == Evidence::Unpriced);
+        changed.newly_priced += u64::from(was && !is);
+        changed.no_longer_priced += u64::from(is && !was);
+    }
+    models
+}
+
+fn apply(home: &Home, new: &[(CallDetail, Repriced)]) -> Result<(), Failure> {
+    let failed = |error| Failure::because("cannot write the new bills", error);
+    let stamp = rfc3339(now());
+    let mut store = Store::open(&home.database(), &stamp).map_err(failed)?;
+    for chunk in new.chunks(CHUNK) {
+        let bills: Vec<Repriced> = chunk.iter().map(|(_, bill)| bill.clone()).collect();
+        store.reprice(&bills, now()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn text(looked_at: u64, models: &BTreeMap<(String, String), Changed>, applied: bool) -> String {
+    let calls: u64 = models.values().map(|changed| changed.calls).sum();
+    if calls == 0 {
+        return format!("{} looked at, none would cost anything else.\n", plural(looked_at, "call", "calls"));
+    }
+    let mut table = Table::new(&[
+        ("provider", Align::Left),
+        ("model", Align::Left),
+        ("calls", Align::Right),
+        ("before", Align::Right),
+        ("after", Align::Right),
+        ("", Align::Left),
+    ]);
+    for ((provider, model), changed) in models {
+        let mut notes = Vec::new();
+        if changed.newly_priced > 0 {
+            notes.push(format!("{} priced now", grouped(changed.newly_priced)));
+        }
+        if changed.no_longer_priced > 0 {
+            notes.push(format!("{} without a price now", grouped(changed.no_longer_priced)));
+        }
+        table.row([
+            plain(provider),
+            plain(model),
+            grouped(changed.calls),
+            usd(changed.before).to_string(),
+            usd(changed.after).to_string(),
+            notes.join(", "),
+        ]);
+    }
+    let (before, after): (i128, i128) =
+        models.values().fold((0, 0), |sum, one| (sum.0 + one.before, sum.1 + one.after));
+    let verdict = if applied {
+        "Applied. The first figures stay: `report --as first`.".to_owned()
+    } else {
+        styled(WARN, "Nothing was changed: --apply writes the new figures beside the first.").to_string()
+    };
+    let tense = if applied { "changed" } else { "would change" };
+    format!(
+        "{}\n{}{} of {} {tense}: {} becomes {}\n{verdict}\n",
+        styled(BOLD, "Calls under the prices in force"),
+        table.text(),
+        grouped(calls),
+        plural(looked_at, "call", "calls"),
+        usd(before),
+        usd(after),
+    )
+}
