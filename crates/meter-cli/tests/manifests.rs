@@ -63,6 +63,7 @@ fn a_bundled_file_is_copied_compared_and_told_when_it_moves_on() {
     assert!(scene.home().join("schemas/provider.json").is_file(), "what the first line names");
     out(&scene.meter(&["manifests", "eject", "anthropic"]), 1);
     out(&scene.meter(&["validate"]), 0);
+    assert_eq!(out(&scene.meter(&["manifests", "diff", "anthropic"]), 0), "");
 
     let copy = fs::read_to_string(path.trim()).unwrap();
     fs::write(path.trim(), copy.replace("name = \"Anthropic\"", "name = \"Mine\"")).unwrap();

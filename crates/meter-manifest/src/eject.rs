@@ -22,6 +22,11 @@ pub fn copy(bundled: &ManifestFile) -> String {
     }
 }
 
+/// A text without the line that [`copy`] put in.
+pub fn without_mark(text: &str) -> String {
+    text.split_inclusive('\n').filter(|line| !line.starts_with(MARK)).collect()
+}
+
 /// Paths of the user's copies whose bundled file is another one by now.
 pub fn moved_on(bundled: &[ManifestFile], user: &[ManifestFile]) -> Vec<String> {
     let moved = |copy: &&ManifestFile| {
@@ -55,6 +60,7 @@ mod tests {
         let old = file("#:schema ../schemas/provider.json\n# About.\nschema = 1\n");
         let copied = copy(&old);
         let lines: Vec<&str> = copied.lines().collect();
+        assert_eq!(without_mark(&copied).as_bytes(), old.text);
         assert!(lines[0].starts_with("#:schema") && lines[1].starts_with(MARK) && lines[2] == "# About.");
         let edited = file(&copied.replace("schema = 1", "schema = 1\nid = 'a'"));
         assert_eq!(moved_on(std::slice::from_ref(&old), std::slice::from_ref(&edited)), Vec::<String>::new());

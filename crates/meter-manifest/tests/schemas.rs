@@ -189,3 +189,17 @@ fn look(schema: &Value, value: &Value, path: &str, marks: &mut Vec<String>) {
         }
     }
 }
+
+/// Editors look for the schema from where the file lies, in the repository as in a home that has a copy.
+#[test]
+fn every_bundled_file_names_the_schema_of_its_kind() {
+    let root = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
+    for file in bundled() {
+        let text = std::str::from_utf8(&file.text).unwrap();
+        let named = text.lines().next().and_then(|line| line.strip_prefix("#:schema ")).unwrap_or_default();
+        let kind = Kind::of(&file.path).unwrap();
+        let found = root.join(&file.path).parent().unwrap().join(named).canonicalize().unwrap_or_default();
+        let wanted = root.join(format!("schemas/{}.json", kind.as_str())).canonicalize().unwrap();
+        assert_eq!(found, wanted, "{}", file.path);
+    }
+}

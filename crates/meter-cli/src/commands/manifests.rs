@@ -187,11 +187,12 @@ fn compare(user: &UserLayer, name: &str) -> Result<u8, Failure> {
     let theirs = bundled_file(path)
         .ok_or_else(|| Failure::new(format!("no bundled file is called {path}: it is yours alone")))?;
     let ours = user.text(path).ok_or_else(|| Failure::new(format!("{path} is no text")))?;
+    let ours = eject::without_mark(ours);
     if theirs == ours {
         out::say("they are the same");
         return Ok(Exit::Ok.code());
     }
-    out::print(&diff::unified(path, Some(theirs), Some(ours)))?;
+    out::print(&diff::unified(path, Some(theirs), Some(&ours)))?;
     Ok(Exit::Found.code())
 }
 
