@@ -5,6 +5,8 @@
 //! system call, one value.
 #![allow(unsafe_code, reason = "system calls that have no safe wrapper in the standard library")]
 
+#[cfg(any(target_os = "macos", test))]
+mod darwin;
 #[cfg(target_os = "linux")]
 mod linux;
 pub mod listeners;

@@ -18,6 +18,10 @@ pub fn lives(pid: u32) -> bool {
     if let Some(lives) = crate::linux::proc_fs::lives(pid) {
         return lives;
     }
+    #[cfg(target_os = "macos")]
+    if let Some(lives) = crate::darwin::lookup::lives(signed) {
+        return lives;
+    }
     // SAFETY: signal 0 checks for existence only.
     let answered = unsafe { libc::kill(signed, 0) } == 0;
     // Another user's process may not be signalled, but it is there.

@@ -101,7 +101,7 @@ fn read(answer: &[u8], client_port: u16, server_port: u16) -> io::Result<Owner> 
     {
         return Err(io::ErrorKind::NotFound.into());
     }
-    Ok(Owner { uid: word(UID_AT).ok_or_else(odd)?, inode })
+    Ok(Owner { uid: word(UID_AT).ok_or_else(odd)?, inode, pid: None })
 }
 
 #[cfg(test)]
