@@ -29,10 +29,32 @@ pub struct Finding {
     pub file: String,
     /// Line, from 1.
     pub line: u32,
-    /// Column, from 1.
+    /// Column, from 1, in characters.
     pub column: u32,
+    /// Line of the end.
+    #[serde(default)]
+    pub end_line: u32,
+    /// Column one past the last character.
+    #[serde(default)]
+    pub end_column: u32,
+    /// The other place, when two disagree.
+    #[serde(default)]
+    pub other: Option<OtherPlace>,
     /// What to do about it.
     pub help: Option<String>,
+}
+
+/// A place that a finding disagrees with.
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+pub struct OtherPlace {
+    /// The file, which may be another one.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// Column, from 1, in characters.
+    pub column: u32,
+    /// What stands there.
+    pub label: String,
 }
 
 /// Everything found.
@@ -68,6 +90,9 @@ mod tests {
             file: "prices/acme.toml".into(),
             line: 14,
             column: 13,
+            end_line: 14,
+            end_column: 17,
+            other: None,
             help: None,
         };
         let found =

@@ -21,7 +21,7 @@ pub use call::{Bill, BillLine, Call, CallList, Origin, PriceRow};
 pub use csv::Csv;
 pub use document::{Document, ErrorBody, ErrorDocument, SCHEMA_VERSION};
 pub use exit::Exit;
-pub use finding::{Finding, Findings, Severity};
+pub use finding::{Finding, Findings, OtherPlace, Severity};
 pub use health::{DaemonStatus, Health, HealthWord, Ledger};
 pub use money::{Amount, MadeOf};
 pub use project::{Project, ProjectStats};

@@ -1,7 +1,7 @@
 //! Findings of manifests, as text and as documents.
 
 use crate::out;
-use meter_api::{Finding, Findings, Severity};
+use meter_api::{Finding, Findings, OtherPlace, Severity};
 use meter_apply::UserLayer;
 use meter_diag::{Diagnostic, render};
 
@@ -18,6 +18,14 @@ pub fn document(findings: &[Diagnostic]) -> Findings {
         file: found.place.file.clone(),
         line: found.place.line,
         column: found.place.column,
+        end_line: found.place.end_line,
+        end_column: found.place.end_column,
+        other: found.other.as_ref().map(|other| OtherPlace {
+            file: other.place.file.clone(),
+            line: other.place.line,
+            column: other.place.column,
+            label: other.label.clone(),
+        }),
         help: found.help.clone(),
     };
     Findings::of(findings.iter().map(finding).collect())
