@@ -91,7 +91,12 @@ pub fn propose(
     let Some(at) = parse_instant(today) else { return proposal };
     let (mut pairs, mut kept) = (0u64, 0u64);
     let mut by_provider: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for ((provider, model), theirs) in &first.models {
+    // A list may have several names of one model: its id speaks for it, else the first of its names.
+    let mut spoken: BTreeSet<(&str, String)> = BTreeSet::new();
+    let named_by_id = |provider: &str, model: &str| book.view(provider, model, at).is_some_and(|view| view.id == model);
+    let mut entries: Vec<_> = first.models.iter().collect();
+    entries.sort_by_key(|((provider, model), _)| !named_by_id(provider, model));
+    for ((provider, model), theirs) in entries {
         let other = second.and_then(|second| second.models.get(&(provider.clone(), model.clone())));
         if let (Some(second), Some(other)) = (second, other) {
             disagree(book, (provider, model), (first, theirs), (second, other), at, &mut proposal.disagreements);
@@ -101,6 +106,9 @@ pub fn propose(
             proposal.changes.extend(new_model(provider, model, theirs, first, accepted, today));
             continue;
         };
+        if !spoken.insert((provider, view.id.clone())) {
+            continue;
+        }
         proposal.compared += 1;
         let counts = by_provider.entry(provider).or_default();
         counts.1 += 1;
