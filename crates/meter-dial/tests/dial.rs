@@ -5,7 +5,7 @@ use meter_hop::Upstream;
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 async fn listener() -> (TcpListener, u16) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -53,6 +53,13 @@ async fn an_address_is_dialled_without_delay_for_small_writes() {
     assert!(stream.nodelay().unwrap());
     let (accepted, _) = listener.accept().await.unwrap();
     assert_eq!(accepted.peer_addr().unwrap(), stream.local_addr().unwrap());
+}
+
+#[tokio::test]
+async fn a_silent_origin_is_asked_whether_it_is_there() {
+    let (_listener, port) = listener().await;
+    let stream = Dialer::default().connect("127.0.0.1", port).await.unwrap();
+    assert!(TcpSocket::from_std_stream(stream.into_std().unwrap()).keepalive().unwrap());
 }
 
 #[tokio::test]
