@@ -16,6 +16,9 @@ use tokio::time::timeout;
 const LINGER: Duration = Duration::from_secs(1);
 const LINGER_BYTES_MAX: u64 = 64 * 1024;
 
+/// How long a client may take to read an answer of ours.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(10);
+
 const EXPLANATION: &str = "This port is an HTTP proxy: use CONNECT, or an http:// address in the request line. \
                            It answers GET /health itself.";
 
@@ -144,9 +147,10 @@ pub(crate) async fn pass_on(client: &mut Client, answer: &[u8]) {
         client.flush().await?;
         client.shutdown().await
     };
-    if let Err(error) = said.await {
-        tracing::debug!(%error, "client.gone");
-        return;
+    match timeout(ANSWER_PATIENCE, said).await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return tracing::debug!(%error, "client.gone"),
+        Err(_) => return tracing::debug!("client.does_not_read"),
     }
     let mut rest = client.take(LINGER_BYTES_MAX);
     // Whatever comes is thrown away, and neither its end nor its failure changes anything.
