@@ -7,7 +7,7 @@ use crate::services::Services;
 use meter_call::UnixMillis;
 use meter_hop::paths::Home;
 use meter_hop::{CoveragePage, Document, EffectivePorts, TunnelRecord};
-use meter_store::CoverageRecord;
+use meter_store::{CoverageRecord, Kept};
 use meter_sys::process;
 use std::io;
 use std::net::Ipv4Addr;
@@ -46,9 +46,12 @@ pub(super) async fn fetch(services: &Services, home: &Home, instance: &str, curs
         }
         let Some(newest) = page.records.last().map(|record| record.seq) else { return };
         for record in &page.records {
-            services.journal.coverage(&kept(&page.boot, record, (services.now)()));
+            if services.journal.coverage(&kept(&page.boot, record, (services.now)())) == Kept::Lost {
+                // The edge keeps its ring; the next look begins here again.
+                return tracing::warn!(seq = record.seq, "coverage.not_taken");
+            }
+            cursor.after = record.seq;
         }
-        cursor.after = newest;
         if newest >= page.last {
             return;
         }
