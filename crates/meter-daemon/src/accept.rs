@@ -109,7 +109,7 @@ impl Gate {
         let connection = Arc::new(Connection { host, port, client, server, caller });
 
         let interceptor = self.interceptor.load_full();
-        let origin = match interceptor.dialer.connect(&connection.host, port).await {
+        let origin = match interceptor.reach(&connection).await {
             Ok(origin) => origin,
             Err(error) => return refuse(&mut stream, &error).await,
         };

@@ -136,9 +136,11 @@ impl Unmetered {
 /// The client saw our certificate already, so its connection can only end; the next one may be tunnelled.
 pub fn of_client(error: &ClientError) -> Fallout {
     match error {
-        ClientError::Distrust(_) | ClientError::Left(_) | ClientError::Slow | ClientError::Handshake(_) => {
-            Fallout::Refuse
-        }
+        ClientError::Distrust(_)
+        | ClientError::Left(_)
+        | ClientError::Gone
+        | ClientError::Slow
+        | ClientError::Handshake(_) => Fallout::Refuse,
     }
 }
 

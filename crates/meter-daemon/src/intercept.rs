@@ -4,14 +4,19 @@
 //! terms is tunnelled, with the bytes read so far replayed, and the reason is kept.
 
 mod downstream;
+mod greeting;
 mod hello;
+mod opened;
+mod spares;
 mod upstream;
 
 pub use downstream::{ClientError, DownstreamTls, LeafSource};
+pub use spares::{Clock, Spares};
 pub use upstream::{OriginError, UpstreamTls};
 
 use crate::connection::Connection;
 use crate::fallout::Unopened;
+use crate::leg::Leg;
 use crate::pinned::{PinKey, Pins};
 use crate::relay::{Carried, relay};
 use crate::witness::{Nobody, Witness};
@@ -19,8 +24,11 @@ use hello::{First, Hello};
 use meter_call::UnixMillis;
 use meter_dial::{DialError, Dialer};
 use meter_hop::MeteredHosts;
+use meter_sys::socket::{self, Waiting};
 use meter_tap::{End, Protocol};
+use opened::Opened;
 use pingora::protocols::l4::stream::Stream as L4Stream;
+use spares::Key;
 use std::io;
 use std::sync::Arc;
 use tokio::net::TcpStream;
@@ -38,6 +46,8 @@ pub struct Interceptor {
     pub upstream: UpstreamTls,
     /// TLS to clients.
     pub downstream: DownstreamTls,
+    /// Connections to origins that are ready.
+    pub spares: Arc<Spares>,
     /// Clients that do not accept our certificate.
     pub pins: Arc<Pins>,
     /// Who reads along.
@@ -59,39 +69,81 @@ pub enum Outcome {
     Nothing,
     /// It could not be opened, and the origin took no second connection.
     Lost(Unopened, DialError),
+    /// A connection was ready and turned out to be of no use, and the origin took no other.
+    Unreachable(DialError),
     /// The client's socket failed before anything was opened.
     Broken(io::Error),
 }
 
+/// The origin of a connection, as far as it was reached when the CONNECT was answered.
+#[derive(Debug)]
+pub enum Origin {
+    /// Connected for this client.
+    Connected(TcpStream),
+    /// Not yet: a connection is ready that this client may turn out to have a use for.
+    Ready,
+}
+
 impl Interceptor {
-    /// Serves a connection whose CONNECT was answered with 200.
-    pub async fn serve(&self, connection: &Arc<Connection>, mut client: L4Stream, origin: TcpStream) -> Outcome {
-        if let Err(reason) = self.wanted(connection).await {
-            return tunnel(reason, client, origin).await;
+    /// Reaches the origin of a CONNECT.
+    ///
+    /// # Errors
+    /// The client is to be told.
+    pub async fn reach(&self, connection: &Connection) -> Result<Origin, DialError> {
+        let Connection { host, port, .. } = connection;
+        match self.spares.has(host, *port) {
+            true => Ok(Origin::Ready),
+            false => Ok(Origin::Connected(self.dialer.connect(host, *port).await?)),
         }
-        let (hello, bytes) = match hello::first(&mut client, &origin).await {
+    }
+
+    /// Serves a connection whose CONNECT was answered with 200.
+    pub async fn serve(
+        self: &Arc<Self>,
+        connection: &Arc<Connection>,
+        mut client: L4Stream,
+        origin: Origin,
+    ) -> Outcome {
+        if let Err(reason) = self.wanted(connection).await {
+            return self.tunnel(connection, reason, client, origin).await;
+        }
+        let first = match &origin {
+            Origin::Connected(origin) => hello::first(&mut client, origin.peek(&mut [0])).await,
+            // An origin that let us shake hands before does not speak first.
+            Origin::Ready => hello::first(&mut client, std::future::pending::<()>()).await,
+        };
+        let (hello, bytes) = match first {
             Err(error) => return Outcome::Broken(error),
             Ok(First::Nothing) => return Outcome::Nothing,
             Ok(First::NotTls(bytes)) => {
                 client.rewind(&bytes);
-                return tunnel(Unopened::NotTls, client, origin).await;
+                return self.tunnel(connection, Unopened::NotTls, client, origin).await;
             }
             Ok(First::OriginActed(bytes)) => {
                 client.rewind(&bytes);
-                return tunnel(Unopened::OriginFirst, client, origin).await;
+                return self.tunnel(connection, Unopened::OriginFirst, client, origin).await;
             }
             Ok(First::Hello(hello, bytes)) => (hello, bytes),
         };
         // Either our own handshake reads it, or the origin does.
         client.rewind(&bytes);
         if let Err(reason) = self.openable(&connection.host, &hello) {
-            return tunnel(reason, client, origin).await;
+            return self.tunnel(connection, reason, client, origin).await;
         }
-        let origin = match self.upstream.open(&connection.host, &hello.alpn, origin).await {
+        let key = Key { host: connection.host.clone(), port: connection.port, offer: hello.alpn };
+        let origin = match self.open(&key, origin).await {
             Ok(origin) => origin,
-            Err(error) => return self.start_again(connection, error.into(), client).await,
+            Err(Closed::Unopened(error)) => return self.start_again(connection, error.into(), client).await,
+            Err(Closed::Unreachable(error)) => {
+                client.reset_on_close();
+                return Outcome::Unreachable(error);
+            }
         };
-        let chosen = origin.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+        // Who gave up waiting for the origin has not judged our certificate.
+        if socket::waiting(&client) == Waiting::End {
+            return Outcome::ClientFailed(ClientError::Gone);
+        }
+        let chosen = origin.protocol().map(<[u8]>::to_vec);
         let client = match self.downstream.accept(&connection.host, chosen.as_deref(), client).await {
             Ok(client) => client,
             Err(error) => {
@@ -99,10 +151,32 @@ impl Interceptor {
                 return Outcome::ClientFailed(error);
             }
         };
+        spares::keep(self, key);
         let protocol = if chosen.as_deref() == Some(b"h2") { Protocol::H2 } else { Protocol::H1 };
         let carried = relay(client, origin, (self.witness)(connection, protocol)).await;
         self.note_use(connection, &carried).await;
         Outcome::Opened(protocol, carried)
+    }
+
+    /// TLS to the origin: the connection that is ready for this offer, else one of the client's own.
+    async fn open(&self, key: &Key, origin: Origin) -> Result<Opened, Closed> {
+        let tcp = match origin {
+            Origin::Connected(tcp) => tcp,
+            Origin::Ready => match self.spares.take(key).await {
+                Some(spare) => return Ok(spare),
+                None => self.dialer.connect(&key.host, key.port).await.map_err(Closed::Unreachable)?,
+            },
+        };
+        self.upstream.open(&key.host, &key.offer, tcp).await.map(Opened::fresh).map_err(Closed::Unopened)
+    }
+
+    /// A connection for whoever comes next. What goes wrong is for the next client to find out on its own.
+    async fn open_spare(&self, key: &Key) -> Option<Opened> {
+        let opened = match self.dialer.connect(&key.host, key.port).await {
+            Ok(tcp) => self.open(key, Origin::Connected(tcp)).await,
+            Err(error) => Err(Closed::Unreachable(error)),
+        };
+        opened.inspect_err(|reason| tracing::debug!(host = key.host, ?reason, "spare.none")).ok()
     }
 
     async fn wanted(&self, connection: &Connection) -> Result<(), Unopened> {
@@ -138,10 +212,22 @@ impl Interceptor {
 
     /// The first connection to the origin is spent; the client's hello has not been answered by anybody.
     async fn start_again(&self, connection: &Connection, reason: Unopened, client: L4Stream) -> Outcome {
-        match self.dialer.connect(&connection.host, connection.port).await {
-            Ok(origin) => tunnel(reason, client, origin).await,
+        self.tunnel(connection, reason, client, Origin::Ready).await
+    }
+
+    async fn tunnel(&self, connection: &Connection, reason: Unopened, client: L4Stream, origin: Origin) -> Outcome {
+        let origin = match origin {
+            Origin::Connected(origin) => Ok(origin),
+            // What is ready has shaken hands already; a client that is not opened does so itself.
+            Origin::Ready => self.dialer.connect(&connection.host, connection.port).await,
+        };
+        match origin {
+            Ok(origin) => {
+                let carried = relay(client, origin, Nobody).await;
+                Outcome::Tunnelled(reason, carried)
+            }
             Err(error) => {
-                crate::leg::Leg::reset_on_close(&client);
+                client.reset_on_close();
                 Outcome::Lost(reason, error)
             }
         }
@@ -154,7 +240,7 @@ impl Interceptor {
         let news = match error {
             ClientError::Distrust(_) => self.pins.distrusted(key.clone(), now),
             ClientError::Left(_) => self.pins.left_silently(key.clone(), now),
-            ClientError::Slow | ClientError::Handshake(_) => false,
+            ClientError::Gone | ClientError::Slow | ClientError::Handshake(_) => false,
         };
         if news {
             self.tell(&key);
@@ -185,7 +271,9 @@ fn pin_key(connection: &Connection) -> PinKey {
     PinKey { exe, script, host: connection.host.clone() }
 }
 
-async fn tunnel(reason: Unopened, client: L4Stream, origin: TcpStream) -> Outcome {
-    let carried = relay(client, origin, Nobody).await;
-    Outcome::Tunnelled(reason, carried)
+/// Why there is no opened origin.
+#[derive(Debug)]
+enum Closed {
+    Unopened(OriginError),
+    Unreachable(DialError),
 }

@@ -9,7 +9,7 @@ mod rim;
 use crate::accept::Gate;
 use crate::caller::Callers;
 use crate::connection::Connection;
-use crate::intercept::Outcome;
+use crate::intercept::{ClientError, Outcome};
 use crate::services::{Coverage, Ready, Services, UnderWay};
 use arc_swap::ArcSwap;
 use force::Force;
@@ -241,10 +241,10 @@ fn health(
 fn outcomes(services: Arc<Services>) -> crate::accept::OnOutcome {
     Arc::new(move |connection: &Connection, outcome: &Outcome, duration: Duration| {
         let (word, bytes) = match outcome {
-            Outcome::Opened(..) | Outcome::Nothing => return,
+            Outcome::Opened(..) | Outcome::Nothing | Outcome::ClientFailed(ClientError::Gone) => return,
             Outcome::Tunnelled(reason, carried) => (reason.as_str(), (carried.up, carried.down)),
             Outcome::ClientFailed(_) => ("client_refused", (0, 0)),
-            Outcome::Lost(..) => ("origin_lost", (0, 0)),
+            Outcome::Lost(..) | Outcome::Unreachable(_) => ("origin_lost", (0, 0)),
             Outcome::Broken(_) => ("client_broken", (0, 0)),
         };
         tracing::debug!(host = %connection.host, outcome = word, "connection.unmetered");

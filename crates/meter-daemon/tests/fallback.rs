@@ -11,6 +11,8 @@ use std::sync::Arc;
 use support::{HOST, Origin, World, authority, drain, tls_over, trusting, world};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 async fn echo_once(mut stream: TlsStream<TcpStream>) {
@@ -226,6 +228,44 @@ async fn a_client_that_distrusts_us_breaks_once_and_then_works() {
     assert_eq!(world.outcome().await, "client the client does not accept our certificate");
     speaks_raw(&world, HOST, pinned()).await;
     assert_eq!(world.outcome().await, "tunnelled pinned");
+}
+
+/// Three silent closes after our certificate count as distrust; a client whose own time ran out never saw it.
+#[tokio::test]
+async fn a_client_that_gave_up_waiting_for_the_origin_has_not_judged_us() {
+    let origins = authority();
+    let acceptor = TlsAcceptor::from(origins.server_config(&[HOST], &[]).unwrap());
+    let (asked_in, mut asked) = mpsc::unbounded_channel();
+    let turn = Arc::new(Semaphore::new(0));
+    let turns = turn.clone();
+    let origin = Origin::raw(move |socket, _| {
+        let (acceptor, asked, turn) = (acceptor.clone(), asked_in.clone(), turns.clone());
+        async move {
+            socket.peek(&mut [0]).await.unwrap();
+            asked.send(()).unwrap();
+            turn.acquire().await.unwrap().forget();
+            if let Ok(stream) = acceptor.accept(socket).await {
+                echo_once(stream).await;
+            }
+        }
+    })
+    .await;
+    let mut world = world(origins, origin.address).await;
+    for _ in 0..4 {
+        let stream = world.connect(HOST).await;
+        let connecting = tokio::spawn(tls_over(stream, HOST, trusting(&[&world.ours], &[])));
+        asked.recv().await.unwrap();
+        connecting.abort();
+        assert!(connecting.await.unwrap_err().is_cancelled());
+        turn.add_permits(1);
+        assert_eq!(world.outcome().await, "client the client left before its handshake");
+    }
+    turn.add_permits(1);
+    let mut client = world.open(&[]).await;
+    client.write_all(b"x").await.unwrap();
+    assert_eq!(drain(&mut client).await, (b"x".to_vec(), None));
+    drop(client);
+    assert_eq!(world.outcome().await, "opened H1");
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ pub struct Recorded {
     pub alpn: Vec<u8>,
 }
 
-/// Connections in the order they were accepted.
+/// Connections in the order they were wrapped, or first spoken to.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     connections: Arc<Mutex<Vec<Arc<Mutex<Recorded>>>>>,
@@ -32,8 +32,18 @@ impl Recorder {
     /// Wraps a stream whose copy is kept from now on.
     pub fn wrap<S>(&self, stream: S, alpn: Vec<u8>) -> RecordedStream<S> {
         let kept = Arc::new(Mutex::new(Recorded { alpn, ..Recorded::default() }));
+        self.list(&kept);
+        RecordedStream { stream, kept, unlisted: None }
+    }
+
+    /// The same, but listed with the first byte that arrives: a connection that is only kept ready is not one to ask about.
+    pub fn wrap_when_spoken_to<S>(&self, stream: S, alpn: Vec<u8>) -> RecordedStream<S> {
+        let kept = Arc::new(Mutex::new(Recorded { alpn, ..Recorded::default() }));
+        RecordedStream { stream, kept, unlisted: Some(self.clone()) }
+    }
+
+    fn list(&self, kept: &Arc<Mutex<Recorded>>) {
         self.connections.lock().expect("no test panics while it holds this").push(kept.clone());
-        RecordedStream { stream, kept }
     }
 }
 
@@ -41,6 +51,8 @@ impl Recorder {
 pub struct RecordedStream<S> {
     stream: S,
     kept: Arc<Mutex<Recorded>>,
+    /// Where it is listed once a byte arrives.
+    unlisted: Option<Recorder>,
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for RecordedStream<S> {
@@ -48,7 +60,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for RecordedStream<S> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         let kept = self.kept.clone();
-        kept.lock().expect("no test panics while it holds this").received.extend_from_slice(&buf.filled()[before..]);
+        let arrived = &buf.filled()[before..];
+        if !arrived.is_empty()
+            && let Some(recorder) = self.unlisted.take()
+        {
+            recorder.list(&kept);
+        }
+        kept.lock().expect("no test panics while it holds this").received.extend_from_slice(arrived);
         polled
     }
 }

@@ -30,7 +30,7 @@ impl RecordingOrigin {
                     socket.set_nodelay(true).expect("loopback sockets take TCP_NODELAY");
                     if let Ok(tls) = acceptor.accept(socket).await {
                         let alpn = tls.get_ref().1.alpn_protocol().unwrap_or_default().to_vec();
-                        meter_demo::serve_connection(kept.wrap(tls, alpn)).await;
+                        meter_demo::serve_connection(kept.wrap_when_spoken_to(tls, alpn)).await;
                     }
                 });
             }

@@ -30,6 +30,9 @@ pub enum ClientError {
     /// It left after our certificate without a word; some clients show distrust so.
     #[error("the client left during the handshake")]
     Left(#[source] io::Error),
+    /// It left while the origin was being opened, before it saw our certificate.
+    #[error("the client left before its handshake")]
+    Gone,
     /// It did not finish in time.
     #[error("the client's TLS handshake took too long")]
     Slow,

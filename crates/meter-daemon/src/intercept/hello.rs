@@ -8,9 +8,9 @@ use meter_hop::normal_host;
 use rustls::server::Acceptor;
 use rustls::{CipherSuite, SignatureScheme};
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
 /// First byte of a TLS handshake record (RFC 8446 section 5.1).
@@ -44,22 +44,22 @@ pub enum First {
     Nothing,
 }
 
-/// Waits for the first side to say what this connection is.
+/// Waits for the first side to say what this connection is. `origin` is ready once the origin has spoken or left.
 ///
 /// # Errors
 /// The client's socket failed.
-pub async fn first<C: AsyncRead + Unpin>(client: &mut C, origin: &TcpStream) -> io::Result<First> {
+pub async fn first<C: AsyncRead + Unpin, T>(client: &mut C, origin: impl Future<Output = T>) -> io::Result<First> {
+    let mut origin = pin!(origin);
     let mut acceptor = Acceptor::default();
     let mut bytes = Vec::new();
     let mut deadline = None;
     let mut chunk = [0; 4096];
     loop {
-        let mut peeked = [0];
         let read = tokio::select! {
             biased;
             read = within(deadline, client.read(&mut chunk)) => read,
             // An end counts as speech: what the origin did is for the client to see.
-            _ = origin.peek(&mut peeked) => return Ok(First::OriginActed(bytes)),
+            _ = &mut origin => return Ok(First::OriginActed(bytes)),
         };
         let read = match read {
             Some(read) => read?,

@@ -1,7 +1,7 @@
 //! What is in force, and how a reload replaces it.
 
 use super::{StartError, budgets, chain_text};
-use crate::intercept::{DownstreamTls, Interceptor, LeafSource, UpstreamTls};
+use crate::intercept::{DownstreamTls, Interceptor, LeafSource, Spares, UpstreamTls};
 use crate::observer::witness_source;
 use crate::pinned::Pins;
 use crate::services::{Loaded, Services};
@@ -140,7 +140,8 @@ impl Parts {
     fn interceptor(self, services: &Arc<Services>, pins: Arc<Pins>) -> Interceptor {
         let Parts { dialer, metered, upstream, downstream } = self;
         let now: fn() -> UnixMillis = super::now;
-        Interceptor { dialer, metered, upstream, downstream, pins, witness: witness_source(services.clone()), now }
+        let (spares, witness) = (Spares::new(Arc::new(now)), witness_source(services.clone()));
+        Interceptor { dialer, metered, upstream, downstream, spares, pins, witness, now }
     }
 }
 

@@ -200,7 +200,7 @@ impl Rim {
         while hangup.recv().await.is_some() {
             let (force, services) = (self.force.clone(), self.services.clone());
             match tokio::task::spawn_blocking(move || force.reload(&services)).await {
-                Ok(Ok(Some(interceptor))) => self.gate.interceptor.store(interceptor),
+                Ok(Ok(Some(interceptor))) => self.gate.interceptor.swap(interceptor).spares.retire(),
                 Ok(Ok(None)) => tracing::debug!("snapshot.unchanged"),
                 Ok(Err(error)) => tracing::error!(error = chain_text(&error), "snapshot.refused"),
                 Err(error) => tracing::error!(%error, "snapshot.reload_failed"),

@@ -5,7 +5,7 @@ use arc_swap::ArcSwap;
 use meter_call::UnixMillis;
 use meter_daemon::accept::{AskWhoCalls, Gate};
 use meter_daemon::connection::Connection;
-use meter_daemon::intercept::{DownstreamTls, Interceptor, Outcome, UpstreamTls, WitnessSource};
+use meter_daemon::intercept::{DownstreamTls, Interceptor, Outcome, Spares, UpstreamTls, WitnessSource};
 use meter_daemon::pinned::Pins;
 use meter_daemon::services::UnderWay;
 use meter_daemon::witness::Nobody;
@@ -121,6 +121,21 @@ pub async fn world_asking(
     witness: WitnessSource,
     ask_who_calls: AskWhoCalls,
 ) -> World {
+    world_of(origins, origin, witness, ask_who_calls, Spares::none()).await
+}
+
+/// A gate that keeps `spares`, reading nothing.
+pub async fn world_keeping(origins: Arc<DemoAuthority>, origin: SocketAddr, spares: Arc<Spares>) -> World {
+    world_of(origins, origin, nobody(), Arc::new(|_, _, _| {}), spares).await
+}
+
+async fn world_of(
+    origins: Arc<DemoAuthority>,
+    origin: SocketAddr,
+    witness: WitnessSource,
+    ask_who_calls: AskWhoCalls,
+    spares: Arc<Spares>,
+) -> World {
     let ours = authority();
     let home = tempfile::tempdir().unwrap();
     let identity = Identity::load_or_create(&home.path().join("instance.json")).unwrap();
@@ -141,6 +156,7 @@ pub async fn world_asking(
             metered: MeteredHosts::new(&[HOST]).unwrap(),
             upstream: UpstreamTls::new(roots),
             downstream: DownstreamTls::new(leaves(ours.clone())).unwrap(),
+            spares,
             pins: Arc::new(Pins::default()),
             witness,
             now: || UnixMillis(1_800_000_000_000),
@@ -159,6 +175,7 @@ pub async fn world_asking(
                 Outcome::ClientFailed(error) => format!("client {error}"),
                 Outcome::Nothing => "nothing".into(),
                 Outcome::Lost(reason, _) => format!("lost {}", reason.as_str()),
+                Outcome::Unreachable(_) => "unreachable".into(),
                 Outcome::Broken(error) => format!("broken {error}"),
             };
             let _ = outcome_in.send(word);
