@@ -13,6 +13,8 @@ mod chain;
 mod error;
 mod folder;
 mod host;
+#[cfg(target_os = "macos")]
+mod keychain;
 mod mint;
 mod pem;
 mod roots;

@@ -10,6 +10,7 @@ use std::{fs, path::Path};
 /// Where distributions keep all their roots in one file, most specific first.
 ///
 /// Debian, Ubuntu, Arch, Gentoo; Fedora and RHEL (new, old); openSUSE (two ages); NixOS; OpenELEC; Alpine, BSDs.
+#[cfg(not(target_os = "macos"))]
 const BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -50,9 +51,9 @@ pub struct SystemRoots {
 /// # Errors
 /// [`RootsError::None`] names every place that was looked at.
 pub fn system_roots() -> Result<SystemRoots, RootsError> {
-    if cfg!(target_os = "macos") {
-        return keychain_roots();
-    }
+    #[cfg(target_os = "macos")]
+    return keychain_roots();
+    #[cfg(not(target_os = "macos"))]
     bundle_roots(BUNDLES)
 }
 
@@ -86,6 +87,7 @@ pub fn upstream_roots(ca_file: Option<&Path>, exclude: &[Spki]) -> Result<RootCe
     Ok(store)
 }
 
+#[cfg(any(not(target_os = "macos"), test))]
 fn bundle_roots(places: &[&str]) -> Result<SystemRoots, RootsError> {
     let mut tried = Vec::new();
     for place in places {
@@ -103,17 +105,13 @@ fn bundle_roots(places: &[&str]) -> Result<SystemRoots, RootsError> {
     Err(RootsError::None { tried })
 }
 
-/// The library reads the keychains only when these variables are absent, so with one of them set the file that macOS itself
-/// ships stands in: better a shorter list than a list that someone's shell chose.
+#[cfg(target_os = "macos")]
 fn keychain_roots() -> Result<SystemRoots, RootsError> {
-    if ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some()) {
-        tracing::warn!("upstream.keychain_hidden_by_variable");
-        return bundle_roots(&["/etc/ssl/cert.pem"]);
-    }
-    match rustls_native_certs::load_native_certs() {
+    let none = |why: String| RootsError::None { tried: vec![format!("keychain ({why})")] };
+    match crate::keychain::roots() {
         Ok(certificates) if !certificates.is_empty() => Ok(SystemRoots { certificates, source: "keychain".to_owned() }),
-        Ok(_) => Err(RootsError::None { tried: vec!["keychain (no trusted root)".to_owned()] }),
-        Err(error) => Err(RootsError::None { tried: vec![format!("keychain ({error})")] }),
+        Ok(_) => Err(none("no trusted root".to_owned())),
+        Err(error) => Err(none(error.to_string())),
     }
 }
 
