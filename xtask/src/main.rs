@@ -3,6 +3,7 @@
 //! Depends on nothing but the standard library, so that it builds on a bare machine and can say what is missing there.
 
 mod check;
+mod mac_check;
 mod tools;
 
 use std::process::{Command, ExitCode};
@@ -13,6 +14,7 @@ usage: cargo xtask TASK
   demo [ARGS]   build a release and meter eight calls to a provider on this machine (no key, no network)
   test [ARGS]   run every test; ARGS go to `cargo test`
   check         formatting, lints, licences and dependency rules
+  mac-check     the programs, checked and linked for macOS from Linux (minutes; needs registries)
 ";
 
 fn main() -> ExitCode {
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         "demo" => demo(&rest),
         "test" => test(&rest),
         "check" => check::everything(),
+        "mac-check" => mac_check::everything(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
