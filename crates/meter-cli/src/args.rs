@@ -227,9 +227,24 @@ pub enum By {
     Provider,
 }
 
+/// Which bill of a call that was repriced.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum Bills {
+    /// The one made when the call ended.
+    First,
+    /// The newest.
+    Latest,
+}
+
 /// Arguments of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
+    /// Which bill of calls that were repriced.
+    #[arg(long = "as", value_enum, default_value_t = Bills::Latest, value_name = "BILL")]
+    pub bills: Bills,
+    /// Also the total in this currency, at your `[[fx]]` rates (default: that of the settings).
+    #[arg(long, value_name = "CODE")]
+    pub currency: Option<String>,
     /// How far back: `7d`, `24h`, `90m`, or a number of days.
     #[arg(long, default_value = "30d", conflicts_with_all = ["from", "to"])]
     pub since: String,

@@ -4,6 +4,7 @@ mod apply;
 mod calls;
 mod completions;
 mod config;
+mod currency;
 mod decode;
 mod demo;
 mod demo_client;

@@ -1,7 +1,8 @@
 //! `report`: what was spent, by project, model or provider.
 
+use super::currency::{self, Converted};
 use crate::amounts::{made_of, of_totals};
-use crate::args::{By, ReportArgs};
+use crate::args::{Bills, By, ReportArgs};
 use crate::failure::Failure;
 use crate::show::{bytes, duration, grouped, plain, plural};
 use crate::table::{Align, Table};
@@ -22,6 +23,8 @@ struct Document {
     report: meter_api::Report,
     #[serde(skip_serializing_if = "Option::is_none")]
     by_model: Option<Vec<meter_api::ReportRow>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    converted: Option<Converted>,
 }
 
 /// What is printed.
@@ -41,11 +44,15 @@ pub fn run(home: &Home, args: &ReportArgs) -> Result<u8, Failure> {
         (Some(from), Some(to)) => when::days(from, to, &zone)?,
         _ => when::since(&args.since, &now)?,
     };
-    let reports = read(home, range, zone, args.by, args.project.as_deref())?;
+    let first = args.bills == Bills::First;
+    let project = args.project.as_deref();
+    let reports = read_as(home, range, zone, args.by, project, first)?;
+    let converted = currency::converted(home, range, project, first, args.currency.as_deref())?;
     if args.json {
-        out::json(document(&reports))?;
+        out::json(document(&reports, converted))?;
     } else {
-        out::print(&text(&reports))?;
+        let line = converted.as_ref().map(currency::text).unwrap_or_default();
+        out::print(&(text(&reports) + &line))?;
     }
     Ok(Exit::Ok.code())
 }
@@ -60,6 +67,18 @@ pub fn read(
     zone: TimeZone,
     by: Option<By>,
     project: Option<&str>,
+) -> Result<Reports, Failure> {
+    read_as(home, range, zone, by, project, false)
+}
+
+/// The same, with the first bill of calls that were repriced when asked for.
+fn read_as(
+    home: &Home,
+    range: Range,
+    zone: TimeZone,
+    by: Option<By>,
+    project: Option<&str>,
+    first: bool,
 ) -> Result<Reports, Failure> {
     let query = |by: By| ReportQuery {
         range,
@@ -79,20 +98,24 @@ pub fn read(
         let second = two.map(|by| (by, empty()));
         return Ok(Reports { range, zone, first: (one, empty()), second, past: Vec::new() });
     };
+    let sums = |reader: &meter_store::Reader, by| match first {
+        true => reader.report_as_first(&query(by)),
+        false => reader.report(&query(by)),
+    };
     reader
         .snapshot(|reader| {
             Ok(Reports {
                 range,
                 zone,
-                first: (one, reader.report(&query(one))?),
-                second: two.map(|by| reader.report(&query(by)).map(|report| (by, report))).transpose()?,
+                first: (one, sums(reader, one)?),
+                second: two.map(|by| sums(reader, by).map(|report| (by, report))).transpose()?,
                 past: if project.is_none() { reader.coverage(range)? } else { Vec::new() },
             })
         })
         .map_err(open::unreadable)
 }
 
-fn document(reports: &Reports) -> Document {
+fn document(reports: &Reports, converted: Option<Converted>) -> Document {
     let (by, report) = &reports.first;
     Document {
         report: meter_api::Report {
@@ -107,6 +130,7 @@ fn document(reports: &Reports) -> Document {
             previous: None,
         },
         by_model: reports.second.as_ref().map(|(_, report)| report.rows.iter().map(Into::into).collect()),
+        converted,
     }
 }
 

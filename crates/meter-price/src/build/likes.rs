@@ -14,15 +14,24 @@ const DEPTH_MAX: usize = 3;
 type Merged = BTreeMap<String, MergedProvider>;
 type Resolved = BTreeMap<String, Vec<ResolvedModel>>;
 
-/// The rows of a model, taken over ones included, with their ids.
-pub(super) fn finished(
-    provider: &str,
-    index: usize,
-    merged: &Merged,
+/// The rows of every model that takes over another's, by provider and index of the model.
+pub(super) fn finished<'a>(
+    merged: &'a Merged,
     resolved: &Resolved,
     faults: &mut Faults,
-) -> Vec<Arc<PricedRow>> {
-    let rows = take(provider, index, merged, resolved, 0, faults).unwrap_or_default();
+) -> BTreeMap<(&'a str, usize), Vec<ResolvedRow>> {
+    let mut finished = BTreeMap::new();
+    for (provider, files) in merged {
+        for (index, _) in files.models.iter().enumerate().filter(|(_, model)| model.like.is_some()) {
+            let rows = take(provider, index, merged, resolved, 0, faults).unwrap_or_default();
+            finished.insert((provider.as_str(), index), rows);
+        }
+    }
+    finished
+}
+
+/// Rows with their ids.
+pub(super) fn priced(rows: Vec<ResolvedRow>) -> Vec<Arc<PricedRow>> {
     rows.into_iter().map(|resolved| Arc::new(PricedRow::new(resolved.row, resolved.user))).collect()
 }
 

@@ -57,16 +57,16 @@ impl PriceBookBuilder {
             });
             resolved.insert(name.clone(), models.collect());
         }
+        let mut likenesses = likes::finished(&merged, &resolved, &mut faults);
         let mut book = PriceBook { currencies, ..PriceBook::default() };
         for (name, provider) in &merged {
-            let models: Vec<Model> = provider
-                .models
-                .iter()
-                .enumerate()
-                .map(|(index, model)| Model {
+            let own = resolved.remove(name).unwrap_or_default();
+            let models: Vec<Model> = (0..)
+                .zip(provider.models.iter().zip(own))
+                .map(|(index, (model, own))| Model {
                     id: model.id.value.clone(),
                     max_output: model.max_output,
-                    rows: likes::finished(name, index, &merged, &resolved, &mut faults),
+                    rows: likes::priced(likenesses.remove(&(name.as_str(), index)).unwrap_or(own.rows)),
                 })
                 .collect();
             for (model, written) in models.iter().zip(&provider.models) {
