@@ -85,7 +85,8 @@ fn order(root: &Table<'_, '_>) -> Vec<Source> {
 
 fn rules(root: &Table<'_, '_>) -> Vec<PathRule> {
     let mut rules = Vec::new();
-    let mut paths: Vec<(&str, Span)> = Vec::new();
+    // Path, where it stands, and whether its project is always one: a capture may give no project, and then others are asked.
+    let mut paths: Vec<(&str, Span, bool)> = Vec::new();
     for table in root.tables("rule") {
         let (path, project) = (table.need_text("path"), table.need_text("project"));
         if let (Some(path), Some(project)) = (path, project) {
@@ -100,15 +101,24 @@ fn rules(root: &Table<'_, '_>) -> Vec<PathRule> {
                     table.report(codes::BAD_TAGGING_RULE, span, bad.to_string());
                 }
             }
-            if let Some((_, first)) = paths.iter().find(|(known, _)| *known == path.value) {
+            let takes = |(known, _, always): &&(&str, Span, bool)| {
+                let below = known.strip_suffix("/**").filter(|folder| *always && !folder.contains(['*', '{']));
+                let inside =
+                    below.and_then(|folder| path.value.strip_prefix(folder)).is_some_and(|rest| rest.starts_with('/'));
+                *known == path.value || inside
+            };
+            if let Some((known, first, _)) = paths.iter().find(takes) {
                 let doc = root.doc();
-                let message = format!("an earlier rule has the path `{}` already", path.value);
+                let message = match *known == path.value {
+                    true => format!("an earlier rule has the path `{known}` already"),
+                    false => format!("an earlier rule takes every folder of `{}` with `{known}`", path.value),
+                };
                 doc.push(
                     Diagnostic::new(codes::SHADOWED_TAGGING_RULE, doc.place(path.span), message)
                         .other(doc.place(*first), "this one"),
                 );
             }
-            paths.push((path.value, path.span));
+            paths.push((path.value, path.span, !project.value.contains('{')));
         }
         table.finish();
     }

@@ -11,7 +11,7 @@ super::codes! {
         "The path or the project of a rule cannot be used; the message says why.",
         wrong: "path = \"~/clients/{slug}/**\"\nproject = \"{client}\"", right: "path = \"~/clients/{slug}/**\"\nproject = \"{slug}\"";
     SHADOWED_TAGGING_RULE = 504, "unreachable-tagging-rule", Warning,
-        "An earlier rule has the same path, so this one never names a project.",
+        "An earlier rule has the same path, or one that this path lies in, so this one never names a project. Put the narrower rule first.",
         wrong: "path = \"~/a/**\"\nproject = \"a\"\n# and again\npath = \"~/a/**\"\nproject = \"b\"", right: "path = \"~/a/**\"\nproject = \"a\"";
     UNKNOWN_PLACEHOLDER = 505, "unknown-placeholder", Error,
         "The value has a placeholder that nothing fills.",
