@@ -142,6 +142,11 @@ pub(crate) fn effective<'f>(
         if kind == Kind::Config {
             continue;
         }
+        let bundled_too = ours.contains(file.path.as_str());
+        if kind == Kind::Prices && !may_mask(file) {
+            force.take_prices(file, Layer::User, if bundled_too { Standing::Merges } else { Standing::Added });
+            continue;
+        }
         // A file that cannot be read changes nothing: its errors keep the whole from coming into force anyhow, and the
         // bundled one in its place spares people the errors that would follow from its absence.
         let doc = match Document::parse(file) {
@@ -151,7 +156,6 @@ pub(crate) fn effective<'f>(
                 continue;
             }
         };
-        let bundled_too = ours.contains(file.path.as_str());
         if masked(&doc) {
             if !bundled_too {
                 let place = doc.place(doc.root().key("masked").unwrap_or_default());
@@ -177,6 +181,7 @@ pub(crate) fn effective<'f>(
         match gone.get(file.path.as_str()) {
             Some(Standing::Masked) => force.list(file, kind, Layer::Bundled, Standing::Masked),
             Some(_) => {}
+            None if kind == Kind::Prices => force.take_prices(file, Layer::Bundled, Standing::Bundled),
             None => match Document::parse(file) {
                 Ok(doc) => force.take(file, doc, kind, Layer::Bundled, Standing::Bundled),
                 Err(more) => found.extend(more),
@@ -196,12 +201,17 @@ struct Force<'f> {
 
 impl<'f> Force<'f> {
     fn take(&mut self, file: &'f ManifestFile, doc: Document<'f>, kind: Kind, layer: Layer, standing: Standing) {
-        self.list(file, kind, layer, standing);
-        match kind {
-            // The price reader parses by itself.
-            Kind::Prices => drop(self.prices.insert((layer, &file.path), file)),
-            _ => drop(self.loaded.insert((&file.path, layer), Loaded { doc, kind, layer })),
+        if kind == Kind::Prices {
+            return self.take_prices(file, layer, standing);
         }
+        self.list(file, kind, layer, standing);
+        self.loaded.insert((&file.path, layer), Loaded { doc, kind, layer });
+    }
+
+    /// The price reader parses by itself.
+    fn take_prices(&mut self, file: &'f ManifestFile, layer: Layer, standing: Standing) {
+        self.list(file, Kind::Prices, layer, standing);
+        self.prices.insert((layer, &file.path), file);
     }
 
     fn list(&mut self, file: &'f ManifestFile, kind: Kind, layer: Layer, standing: Standing) {
@@ -217,6 +227,12 @@ impl<'f> Force<'f> {
             listed: self.listed.into_values().collect(),
         }
     }
+}
+
+/// Whether a price file could be one that only hides another. Price files are large, and reading each of them twice would be
+/// most of the work there is.
+fn may_mask(file: &ManifestFile) -> bool {
+    file.text.windows(6).any(|word| word == b"masked")
 }
 
 fn stray(file: &ManifestFile) -> Diagnostic {
