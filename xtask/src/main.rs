@@ -3,6 +3,7 @@
 //! Depends on nothing but the standard library, so that it builds on a bare machine and can say what is missing there.
 
 mod check;
+mod fuzz;
 mod mac_check;
 mod tools;
 
@@ -15,6 +16,7 @@ usage: cargo xtask TASK
   test [ARGS]   run every test; ARGS go to `cargo test`
   check         formatting, lints, licences and dependency rules
   mac-check     the programs, checked and linked for macOS from Linux (minutes; needs registries)
+  fuzz [TARGET] [SECONDS]   the parsers, each for 60 s; findings stay in target/fuzz
 ";
 
 fn main() -> ExitCode {
@@ -26,6 +28,7 @@ fn main() -> ExitCode {
         "test" => test(&rest),
         "check" => check::everything(),
         "mac-check" => mac_check::everything(),
+        "fuzz" => fuzz::run(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
