@@ -77,3 +77,38 @@ fn one_answer_is_read_for_the_endpoint_a_person_names() {
     assert!(String::from_utf8_lossy(&wrong.stderr).contains("generate"));
     assert_eq!(decode(home.path(), &[&answer]).status.code(), Some(2));
 }
+
+/// The blocks of a page in a language, in order.
+fn blocks(page: &str, language: &str) -> Vec<String> {
+    let fence = format!("```{language}\n");
+    page.split(&fence).skip(1).filter_map(|rest| rest.split("```").next().map(str::to_owned)).collect()
+}
+
+#[test]
+fn the_worked_example_of_the_manual_works() {
+    let page = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/dialects.md"));
+    let page = std::fs::read_to_string(page).expect("the page");
+    let home = tempfile::tempdir().expect("a folder");
+    let write = |path: &str, text: &str| {
+        let path = home.path().join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("a file");
+        path.display().to_string()
+    };
+    let toml = blocks(&page, "toml");
+    write("manifests/dialects/acme_talk.toml", &toml[0]);
+    write("providers.d/acme.toml", &toml[1]);
+    let answer = write("answer.json", &blocks(&page, "json")[0]);
+    let output = decode(home.path(), &[&answer, "--endpoint", "acme/talk", "--json"]);
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    let call = &document(&output)["files"][0]["calls"][0];
+    let buckets = serde_json::json!({"input_uncached": 200, "cache_read": 1000, "output_text": 50, "reasoning": 30});
+    assert_eq!((&call["buckets"], &call["flags"], &call["usage"]), (&buckets, &serde_json::json!([]), &"final".into()));
+    let validated = Command::new(env!("CARGO_BIN_EXE_halton-meter"))
+        .env("HALTON_METER_HOME", home.path())
+        .arg("validate")
+        .output()
+        .expect("the program runs");
+    assert_eq!(validated.status.code(), Some(0), "{}", String::from_utf8_lossy(&validated.stdout));
+    assert_eq!(String::from_utf8_lossy(&validated.stdout).trim(), "", "the example has no findings");
+}

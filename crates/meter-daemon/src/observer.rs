@@ -25,6 +25,8 @@ use tokio::sync::mpsc;
 
 /// Opcode of a WebSocket's text message (RFC 6455 section 5.2).
 const TEXT: u8 = 1;
+/// Opcode of a binary one.
+const BINARY: u8 = 2;
 
 /// The observer of one connection.
 pub struct CallObserver {
@@ -359,7 +361,8 @@ impl Observer for CallObserver {
 
     fn websocket_message(&mut self, id: ExchangeId, from: Side, opcode: u8, payload: &[u8]) {
         let Some(call) = self.calls.get_mut(&id) else { return };
-        if opcode != TEXT {
+        // Some send their JSON in binary messages; what is no JSON says nothing.
+        if opcode != TEXT && opcode != BINARY {
             return;
         }
         if from == Side::Client {

@@ -64,7 +64,8 @@ fn exchange(route: &Route, captured: &Captured, at: UnixMillis) -> Exchange {
             provider: route.provider.clone(),
             prices: route.prices.clone(),
             endpoint: route.endpoint.clone(),
-            class: route.class,
+            // What a read settles costs what the call would.
+            class: if route.settles { EndpointClass::Costed } else { route.class },
             kind: route.kind.clone(),
             billing: route.billing,
             upstream: route.upstream.clone(),
