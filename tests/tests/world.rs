@@ -141,3 +141,16 @@ fn an_upstream_proxy_is_asked_for_every_origin() {
     assert_eq!(origin.recorder.connections().len(), 1);
     assert_eq!(rig.origin.recorder.connections().len(), 0);
 }
+
+#[test]
+fn a_tool_that_pins_certificates_breaks_once_is_named_and_then_works() {
+    let rig = Rig::start();
+    let pinned = rig.client().trusting(rig.origin_root());
+    assert_eq!(pinned.curl(&["-d", BODY, URL]).code, 60, "our certificate is none it trusts");
+    rig.wait_for("the tool to work again", |_| pinned.curl(&["-d", BODY, URL]).code == 0);
+    assert!(rig.rows_now().is_empty());
+    rig.wait_for("status to name it", |rig| {
+        let text = rig::text_of(&rig.meter(&["status"]));
+        text.contains("curl to api.anthropic.com does not accept our certificate")
+    });
+}

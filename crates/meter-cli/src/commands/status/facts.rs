@@ -1,6 +1,6 @@
 //! Looks at everything a status tells.
 
-use super::{Errors, UnpricedModel};
+use super::{Errors, Pinned, UnpricedModel};
 use crate::failure::Failure;
 use crate::instance::{self, Found, Role};
 use crate::show::plural;
@@ -20,6 +20,14 @@ const UNPRICED_DAYS: i64 = 7;
 
 /// How many errors of the last hour are looked at.
 const ERRORS_MAX: usize = 1000;
+
+/// How far back tools that do not accept our certificate are looked for: as long as they are tunnelled.
+const PINNED_HOURS: i64 = 24;
+
+/// The daemon's words for a connection that ended at our certificate, and for those that were let pass afterwards.
+fn distrusts(outcome: &str) -> bool {
+    matches!(outcome, "client_refused" | "pinned")
+}
 
 /// The user's files against what is in force, with their findings.
 pub enum Files {
@@ -48,6 +56,8 @@ pub struct Facts {
     pub today: Option<Totals>,
     pub unpriced: Vec<UnpricedModel>,
     pub errors: Vec<Errors>,
+    /// Tools that do not accept our certificate.
+    pub pinned: Vec<Pinned>,
     /// Why the database cannot be read.
     pub database: Option<String>,
 }
@@ -74,6 +84,7 @@ impl Facts {
             today: None,
             unpriced: Vec::new(),
             errors: Vec::new(),
+            pinned: Vec::new(),
             database: None,
         };
         match open::reader(home) {
@@ -114,6 +125,13 @@ impl Facts {
             let class = row.error_class.map_or_else(|| meter_api::UNKNOWN.to_owned(), |class| class.to_string());
             *errors.entry((row.provider, class)).or_default() += 1;
         }
+        let mut pinned: BTreeMap<(String, String), u64> = BTreeMap::new();
+        for row in reader.coverage(back(PINNED_HOURS.hours()))?.into_iter().filter(|row| distrusts(&row.outcome)) {
+            let process = row.process.unwrap_or_else(|| meter_api::UNKNOWN.to_owned());
+            *pinned.entry((process, row.host)).or_default() += row.connections;
+        }
+        self.pinned =
+            pinned.into_iter().map(|((process, host), connections)| Pinned { process, host, connections }).collect();
         self.errors =
             errors.into_iter().map(|((provider, class), requests)| Errors { provider, class, requests }).collect();
         Ok(())

@@ -20,6 +20,7 @@ struct Document {
     today: Option<ReportRow>,
     unpriced: Vec<UnpricedModel>,
     errors_last_hour: Vec<Errors>,
+    pinned: Vec<Pinned>,
     files: Findings,
 }
 
@@ -37,6 +38,14 @@ struct Errors {
     provider: String,
     class: String,
     requests: u64,
+}
+
+/// A tool that does not accept our certificate for a host, and is tunnelled there.
+#[derive(Clone, Debug, Eq, PartialEq, Serialize)]
+struct Pinned {
+    process: String,
+    host: String,
+    connections: u64,
 }
 
 /// Prints the screen; 3 when something is not as it should be.
@@ -72,6 +81,7 @@ fn document(home: &Home, facts: &Facts) -> Document {
         today: facts.today.as_ref().map(Into::into),
         unpriced: facts.unpriced.clone(),
         errors_last_hour: facts.errors.clone(),
+        pinned: facts.pinned.clone(),
         files: match &facts.files {
             Files::Broken(found) | Files::Same(found) | Files::Differ(found) => findings::document(found),
         },

@@ -32,6 +32,9 @@ pub fn text(home: &Home, facts: &Facts) -> String {
     if !facts.errors.is_empty() {
         section("errors", errors(facts));
     }
+    if !facts.pinned.is_empty() {
+        section("pinned", pinned(facts));
+    }
     for warning in facts.warnings() {
         section("warning", vec![styled(WARN, plain(&warning))]);
     }
@@ -137,4 +140,16 @@ fn errors(facts: &Facts) -> Vec<String> {
         format!("{} from {} in the last hour: {}", grouped(one.requests), plain(&one.provider), one.class)
     };
     facts.errors.iter().map(one).collect()
+}
+
+fn pinned(facts: &Facts) -> Vec<String> {
+    facts
+        .pinned
+        .iter()
+        .map(|one| {
+            let times = plural(one.connections, "connection", "connections");
+            let who = format!("{} to {}", plain(&one.process), plain(&one.host));
+            styled(WARN, format_args!("{who} does not accept our certificate: {times} not metered in 24 hours"))
+        })
+        .collect()
 }
