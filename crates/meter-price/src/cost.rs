@@ -261,7 +261,7 @@ impl<'a> Bill<'a> {
             }
         }
         line.rate = Some(rate.text().to_owned());
-        line.price_id = Some(from.id.clone());
+        line.price_id = Some(from.id().to_owned());
         match (list, charged) {
             (Ok(list), Ok(charged)) => {
                 self.list.push(list);
@@ -269,7 +269,7 @@ impl<'a> Bill<'a> {
             }
             _ => self.unpriced.push(WhyUnpriced::Overflow),
         }
-        if !self.prices.iter().any(|known| known.price_id == from.id) {
+        if !self.prices.iter().any(|known| known.price_id == from.id()) {
             self.prices.push(price_use(from));
         }
         self.lines.push(line);
@@ -388,11 +388,11 @@ pub(crate) fn amount(quantity: u64, rate: &Rate, factor: Ratio) -> Result<PicoUs
 
 fn price_use(row: &PricedRow) -> PriceUse {
     PriceUse {
-        price_id: row.id.clone(),
+        price_id: row.id().to_owned(),
         provider: row.row.provider.clone(),
         model: row.row.model.clone(),
         effective_from: row.row.from,
         source: row.row.source.clone(),
-        row: row.json.clone(),
+        row: row.json().to_owned(),
     }
 }

@@ -5,6 +5,7 @@ use crate::{Factor, Rate, instant};
 use meter_call::{Meter, Side, UnixMillis};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::OnceLock;
 
 /// One dated row of one model (or the fees of a provider, whose model is [`FEES`]).
 ///
@@ -254,22 +255,37 @@ impl Effect {
     }
 }
 
-/// A row with its id and its JSON, made once.
+/// A row with its id and its JSON, made once, when a call first uses it: most rows of a book are never used.
 #[derive(Clone, Debug)]
 pub(crate) struct PricedRow {
     pub row: Row,
-    pub id: String,
-    pub json: String,
+    record: OnceLock<(String, String)>,
     /// Came from the user's layer.
     pub user: bool,
 }
 
 impl PricedRow {
     pub(crate) fn new(row: Row, user: bool) -> PricedRow {
-        let json = serde_json::to_string(&row).expect("maps with text keys and plain values always serialise");
-        let hash = blake3::hash(json.as_bytes()).to_hex();
-        let id = format!("{}/{}@{}#{}", row.provider, row.model, instant::print(row.from), &hash[..8]);
-        PricedRow { row, id, json, user }
+        PricedRow { row, record: OnceLock::new(), user }
+    }
+
+    /// `provider/model@from#hash`.
+    pub(crate) fn id(&self) -> &str {
+        &self.record().0
+    }
+
+    /// The row as it is kept beside a bill.
+    pub(crate) fn json(&self) -> &str {
+        &self.record().1
+    }
+
+    fn record(&self) -> &(String, String) {
+        self.record.get_or_init(|| {
+            let row = &self.row;
+            let json = serde_json::to_string(row).expect("maps with text keys and plain values always serialise");
+            let hash = blake3::hash(json.as_bytes()).to_hex();
+            (format!("{}/{}@{}#{}", row.provider, row.model, instant::print(row.from), &hash[..8]), json)
+        })
     }
 
     pub(crate) fn holds(&self, at: UnixMillis) -> bool {

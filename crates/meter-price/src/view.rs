@@ -159,7 +159,7 @@ impl Provider {
 fn row_view(priced: &PricedRow) -> RowView {
     let row = &priced.row;
     RowView {
-        price_id: priced.id.clone(),
+        price_id: priced.id().to_owned(),
         from: instant::print(row.from),
         until: row.until.map(instant::print),
         source: row.source.clone(),

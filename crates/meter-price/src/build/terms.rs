@@ -108,7 +108,7 @@ fn fixed(
             let mut row = list.row.clone();
             row.rates.0.extend(rates.0.clone());
             row.contract = Some(text.name.value.clone());
-            fixed.insert(list.id.clone(), (Arc::new(PricedRow::new(row, true)), meters.clone()));
+            fixed.insert(list.id().to_owned(), (Arc::new(PricedRow::new(row, true)), meters.clone()));
         }
     }
     fixed
