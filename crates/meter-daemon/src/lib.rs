@@ -15,6 +15,7 @@ pub mod observer;
 pub mod pinned;
 pub mod record;
 pub mod relay;
+pub mod retries;
 pub mod run;
 pub mod services;
 pub mod settle;

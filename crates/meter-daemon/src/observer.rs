@@ -102,6 +102,7 @@ impl CallObserver {
                 began,
                 added: began.elapsed(),
                 request_bytes: 0,
+                print: self.services.retries.print(host, &head.method, &head.target),
                 http_status: None,
                 ttfb: None,
                 retry_after_ms: None,
@@ -196,7 +197,7 @@ impl CallObserver {
         // The first row has the id of the open record.
         let id = if call.turns == 0 { call.asked.id } else { self.services.new_id(requested_at) };
         call.turns += 1;
-        let exchange = Exchange {
+        let mut exchange = Exchange {
             id,
             target: call.asked.target.clone(),
             host: self.connection.host.clone(),
@@ -215,8 +216,12 @@ impl CallObserver {
             free: call.free,
             marks: call.marks.clone(),
             rule: decided.as_ref().and_then(|admitted| admitted.rule.clone()),
+            retry_of: None,
             manifest_digest: call.loaded.digest.clone(),
         };
+        if exchange.frames.is_none() {
+            exchange.retry_of = self.services.retries.note(&call.print, &exchange);
+        }
         record::close(Over {
             services: self.services.clone(),
             loaded: call.loaded.clone(),
@@ -293,6 +298,7 @@ impl Observer for CallObserver {
             Event::RequestBody(id, bytes) => {
                 if let Some(call) = self.calls.get_mut(&id) {
                     call.request_bytes += bytes.len() as u64;
+                    call.print.body(bytes);
                     if let Some(reader) = &mut call.reader {
                         reader.request_body(bytes);
                     }

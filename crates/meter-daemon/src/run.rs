@@ -10,6 +10,7 @@ use crate::accept::Gate;
 use crate::caller::Callers;
 use crate::connection::Connection;
 use crate::intercept::{ClientError, Outcome};
+use crate::retries::Retries;
 use crate::services::{Coverage, Ready, Services, UnderWay};
 use arc_swap::ArcSwap;
 use force::Force;
@@ -220,6 +221,7 @@ fn services_of(home: &Home, loaded: crate::services::Loaded, journal: meter_stor
         pid: process_id(),
         pending: UnderWay::default(),
         coverage: Coverage::new(life),
+        retries: Retries::default(),
     })
 }
 

@@ -1,6 +1,7 @@
 //! What every connection shares: the snapshot in force, the journal, the budgets, the clock.
 
 use crate::connection::Connection;
+use crate::retries::Retries;
 use arc_swap::ArcSwap;
 use meter_call::{CallId, UnixMillis};
 use meter_manifest::Model;
@@ -43,6 +44,8 @@ pub struct Services {
     pub pending: UnderWay,
     /// What was not metered.
     pub coverage: Coverage,
+    /// What failed lately and may be tried again.
+    pub retries: Retries,
 }
 
 /// Our own part of the coverage: connections that reached us and were not metered, or not wholly.

@@ -79,6 +79,8 @@ pub struct Exchange {
     pub marks: Vec<&'static str>,
     /// Policy rule that refused or warned.
     pub rule: Option<String>,
+    /// First attempt of a request that is made again.
+    pub retry_of: Option<CallId>,
     /// Digest of the snapshot the call began with.
     pub manifest_digest: String,
 }
@@ -155,7 +157,7 @@ pub fn settle(
         error_class,
         provider_error_code,
         retry_after_ms: exchange.retry_after_ms,
-        retry_of: None,
+        retry_of: exchange.retry_of,
         run_id: caller.and_then(|caller| caller.run_id.clone()),
         process: caller.map(|caller| caller.process.clone()).unwrap_or_default(),
         project: caller.map_or_else(|| default.clone(), |caller| caller.project.clone()),
@@ -227,4 +229,4 @@ fn worst(parts: impl IntoIterator<Item = Evidence>) -> Evidence {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

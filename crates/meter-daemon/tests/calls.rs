@@ -6,6 +6,7 @@ use arc_swap::ArcSwap;
 use meter_call::{CallId, EndpointClass, Evidence, Meter, ProcessFacts, Status, UnixMillis, UsageState};
 use meter_daemon::connection::{CallerFacts, CallerSlot};
 use meter_daemon::observer::witness_source;
+use meter_daemon::retries::Retries;
 use meter_daemon::services::{Coverage, Loaded, Ready, Services, UnderWay};
 use meter_manifest::ManifestFile;
 use meter_policy::{Fact, Ledger};
@@ -160,6 +161,7 @@ where
         pid: std::process::id(),
         pending: UnderWay::default(),
         coverage: Coverage::new("daemon:test".into()),
+        retries: Retries::default(),
     });
     let origins = authority();
     let config = origins.server_config(&[HOST], &[b"h2", b"http/1.1"]).unwrap();
@@ -301,6 +303,21 @@ async fn errors_cuts_and_other_paths_have_their_rows() {
         ]
     );
     assert_eq!(rows[2].path, "/v1/models");
+    assert!(rows.iter().all(|row| row.retry_of.is_none()), "each asks something else");
+}
+
+#[tokio::test]
+async fn a_second_attempt_names_the_first() {
+    let mut scene = scene("", false).await;
+    let body = r#"{"model":"acme-2","messages":[]}"#;
+    assert_eq!(scene.ask(CHAT, "status=503", body).await.0, 503);
+    assert_eq!(scene.ask(CHAT, "status=429", body).await.0, 429);
+    assert_eq!(scene.ask(CHAT, "input=5, output=1", body).await.0, 200);
+    assert_eq!(scene.ask(CHAT, "input=5, output=1", body).await.0, 200);
+    let rows = scene.rows().await;
+    let first = Some(rows[0].id);
+    let attempts: Vec<_> = rows.iter().map(|row| row.retry_of).collect();
+    assert_eq!(attempts, [None, first, first, None]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 use crate::admit::{self, Admitted, Answer, Asked, Who};
 use crate::connection::{CallerFacts, Connection};
 use crate::record;
+use crate::retries::Print;
 use crate::services::{Loaded, Services};
 use meter_call::UnixMillis;
 use meter_tap::Verdict;
@@ -25,6 +26,8 @@ pub(super) struct Call {
     /// Time the request waited for us.
     pub(super) added: Duration,
     pub(super) request_bytes: u64,
+    /// Tells a second attempt.
+    pub(super) print: Print,
     pub(super) http_status: Option<u16>,
     pub(super) ttfb: Option<Duration>,
     pub(super) retry_after_ms: Option<u64>,

@@ -74,6 +74,7 @@ fn complete(over: &Over, row: &CallRow, reading: &CallReading) {
         free: false,
         marks: Vec::new(),
         rule: row.policy_rule.clone(),
+        retry_of: row.retry_of,
         manifest_digest: row.manifest_digest.clone(),
     };
     let Ok(project) = row.project.parse() else { return };

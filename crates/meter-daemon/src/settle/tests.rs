@@ -42,7 +42,7 @@ fn book() -> PriceBook {
 
 const AT: UnixMillis = UnixMillis(1_795_000_000_000);
 
-fn exchange() -> Exchange {
+pub(crate) fn exchange() -> Exchange {
     Exchange {
         id: CallId::new(1, [1; 10]),
         target: Target {
@@ -70,6 +70,7 @@ fn exchange() -> Exchange {
         free: false,
         marks: Vec::new(),
         rule: None,
+        retry_of: None,
         manifest_digest: "b3:0".into(),
     }
 }
