@@ -85,6 +85,7 @@ fn exchange(route: &Route, captured: &Captured, at: UnixMillis) -> Exchange {
         frames: None,
         free: route.free_when.as_ref().is_some_and(|when| when.holds(&captured.response_fields)),
         marks: Vec::new(),
+        retry_of: None,
         rule: None,
         manifest_digest: String::new(),
     }
