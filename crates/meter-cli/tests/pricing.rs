@@ -1,5 +1,6 @@
 //! `pricing`, `reprice`, `reconcile` and other currencies, as the program prints them.
 
+#[allow(dead_code, reason = "each file uses a part of it")]
 mod ledger;
 
 use ledger::{Scene, out, text};

@@ -86,7 +86,6 @@ pub fn text(bytes: &[u8]) -> String {
 }
 
 /// A database that something else has written to.
-#[allow(dead_code, reason = "only some of the files that share this tamper")]
 pub fn tamper(database: &Path, sql: &str) {
     let changed = rusqlite::Connection::open(database).unwrap().execute(sql, []).unwrap();
     assert!(changed > 0, "{sql}");
