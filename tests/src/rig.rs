@@ -27,6 +27,7 @@ pub const HOSTS: &[&str] = &[
     "api.deepseek.com",
     "api.mistral.ai",
     "openrouter.ai",
+    "api.cohere.com",
 ];
 
 /// What a test may choose before the instance starts.

@@ -16,6 +16,8 @@ pub enum Surface {
     OpenAiResponses,
     /// `POST …/embeddings`.
     OpenAiEmbeddings,
+    /// Cohere's `POST /v2/chat`.
+    CohereChat,
     /// `…:generateContent`.
     GeminiGenerate,
     /// `…:streamGenerateContent?alt=sse`.
@@ -33,6 +35,7 @@ impl Surface {
             "/v1/messages" => Surface::AnthropicMessages,
             "/v1/messages/count_tokens" => Surface::AnthropicCount,
             "/v1/responses" => Surface::OpenAiResponses,
+            "/v2/chat" => Surface::CohereChat,
             _ if path.ends_with("/chat/completions") => Surface::OpenAiChat,
             _ if path.ends_with("/embeddings") => Surface::OpenAiEmbeddings,
             _ if path.ends_with(":generateContent") => Surface::GeminiGenerate,
@@ -49,6 +52,7 @@ impl Surface {
         match self {
             Surface::AnthropicMessages | Surface::AnthropicCount => Some("request-id"),
             Surface::OpenAiChat | Surface::OpenAiResponses | Surface::OpenAiEmbeddings => Some("x-request-id"),
+            Surface::CohereChat => None,
             Surface::GeminiGenerate | Surface::GeminiSse | Surface::GeminiArray | Surface::GeminiCount => None,
         }
     }
@@ -71,6 +75,8 @@ pub fn document(surface: Surface, model: &str, script: &Script) -> Value {
             "model": model, "service_tier": "default", "choices": [{"index": 0, "finish_reason": "stop",
             "message": {"role": "assistant", "content": text}}], "usage": chat_usage(script)}),
         Surface::OpenAiResponses => responses_object(model, script, "completed"),
+        Surface::CohereChat => json!({"id": "cohere-demo", "finish_reason": "COMPLETE",
+            "message": {"role": "assistant", "content": [{"type": "text", "text": text}]}, "usage": cohere_usage(script)}),
         Surface::OpenAiEmbeddings => json!({"object": "list", "model": model,
             "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}],
             "usage": {"prompt_tokens": script.input, "total_tokens": script.input}}),
@@ -88,6 +94,13 @@ pub fn chat_usage(script: &Script) -> Value {
     json!({"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
         "prompt_tokens_details": {"cached_tokens": script.cache_read, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": script.reasoning, "audio_tokens": 0}})
+}
+
+/// Usage as Cohere words it: typed floats, and beside the bill the tokens with its own template.
+pub fn cohere_usage(script: &Script) -> Value {
+    let (input, output) = (script.input as f64, script.output as f64);
+    json!({"billed_units": {"input_tokens": input, "output_tokens": output},
+        "tokens": {"input_tokens": input + 60.0, "output_tokens": output + 2.0}})
 }
 
 /// A Responses object; usage only when it has ended.
@@ -156,6 +169,7 @@ pub fn error(surface: Surface, status: u16) -> Value {
             json!({"error": {"message": "The demo provider was asked to fail.", "type": code, "param": null,
                 "code": code}})
         }
+        Surface::CohereChat => json!({"id": "cohere-demo", "message": "The demo provider was asked to fail."}),
         Surface::GeminiGenerate | Surface::GeminiSse | Surface::GeminiArray | Surface::GeminiCount => {
             let word = match status {
                 401 => "UNAUTHENTICATED",

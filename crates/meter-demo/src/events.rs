@@ -18,6 +18,7 @@ pub fn pieces(surface: Surface, model: &str, script: &Script) -> Vec<Piece> {
         Surface::AnthropicMessages => anthropic(model, script),
         Surface::OpenAiChat => chat(model, script),
         Surface::OpenAiResponses => responses(model, script),
+        Surface::CohereChat => cohere(script),
         Surface::GeminiSse => gemini(model, script).into_iter().map(|(v, text)| sse(None, &v, text, "\r\n")).collect(),
         Surface::GeminiArray => gemini_array(model, script),
         Surface::AnthropicCount | Surface::OpenAiEmbeddings | Surface::GeminiGenerate | Surface::GeminiCount => {
@@ -114,6 +115,29 @@ fn responses(model: &str, script: &Script) -> Vec<Piece> {
             "response": crate::answers::responses_object(model, script, "completed")}),
         false,
     ));
+    pieces
+}
+
+fn cohere(script: &Script) -> Vec<Piece> {
+    let event = |data: Value, text| sse(data["type"].as_str(), &data, text, "\n");
+    let mut pieces = vec![
+        event(
+            json!({"type": "message-start", "id": "cohere-demo", "delta": {"message": {"role": "assistant", "content": [],
+                "tool_plan": "", "tool_calls": [], "citations": []}}}),
+            false,
+        ),
+        event(
+            json!({"type": "content-start", "index": 0, "delta": {"message": {"content": {"type": "text", "text": ""}}}}),
+            false,
+        ),
+    ];
+    for number in 0..script.events {
+        let delta = json!({"message": {"content": {"text": word(number)}}});
+        pieces.push(event(json!({"type": "content-delta", "index": 0, "delta": delta}), true));
+    }
+    pieces.push(event(json!({"type": "content-end", "index": 0}), false));
+    let delta = json!({"finish_reason": "COMPLETE", "usage": crate::answers::cohere_usage(script)});
+    pieces.push(event(json!({"type": "message-end", "delta": delta}), false));
     pieces
 }
 
