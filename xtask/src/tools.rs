@@ -47,11 +47,18 @@ pub fn ensure() -> Result<(), String> {
 
 /// The official SDKs and protocol clients the whole-product tests drive, at pinned versions, in `target/clients`.
 pub fn clients() -> Result<(), String> {
-    let script = root().join("tests/clients/install.py");
     let folder = target_folder()?.join("clients");
+    // What more vendors' clients lack they write down beside themselves, and their tests print it.
+    for script in ["install.py", "install_vendors.py"] {
+        installed(&root().join("tests/clients").join(script), &folder)?;
+    }
+    Ok(())
+}
+
+fn installed(script: &Path, folder: &Path) -> Result<(), String> {
     let output = Command::new("python3")
-        .arg(&script)
-        .arg(&folder)
+        .arg(script)
+        .arg(folder)
         .output()
         .map_err(|error| format!("python3 does not run: {error}"))?;
     if output.status.success() {

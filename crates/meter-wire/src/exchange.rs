@@ -209,6 +209,9 @@ impl ExchangeReader {
         self.by_name = self.names_decide();
         self.framing = Some(framing);
         self.response = Some(Side { decoder: decoder(&self.wire.response_headers), framer });
+        if self.wire.grpc && self.wire.response_header("grpc-status").is_some() {
+            self.trailers_came();
+        }
         if framing == Framing::Opaque && status < 400 {
             // Nothing can be read in it, but it came: what the request counts has been served.
             self.incoming(&Message::default());
@@ -240,6 +243,11 @@ impl ExchangeReader {
     /// The answer's trailers.
     pub fn trailers(&mut self, fields: &Fields) {
         self.wire.trailers = texts(fields);
+        self.trailers_came();
+    }
+
+    /// In gRPC an answer without a body has its trailers in the head.
+    fn trailers_came(&mut self) {
         if self.end_holds("", &vec![None; self.dialect.response_cells.len()]) {
             self.rows.end_all();
         }

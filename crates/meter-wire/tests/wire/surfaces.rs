@@ -239,3 +239,60 @@ fn what_nobody_has_published_is_counted_only() {
     assert_eq!((rows.len(), rows[0].usage, rows[0].stream_end), (1, UsageState::None, StreamEnd::None));
     assert!(rows[0].flags.is_empty() && rows[0].buckets.is_empty());
 }
+
+/// A protobuf field: a number, or bytes.
+fn proto(number: u8, value: Result<u8, &[u8]>) -> Vec<u8> {
+    let tag = number << 3;
+    match value {
+        Ok(count) if count < 128 => vec![tag, count],
+        Ok(count) => vec![tag, count, 1],
+        Err(bytes) => [&[tag | 2, u8::try_from(bytes.len()).expect("short")], bytes].concat(),
+    }
+}
+
+fn prefixed(flag: u8, message: &[u8]) -> Vec<u8> {
+    [&[flag], &u32::try_from(message.len()).expect("short").to_be_bytes()[..], message].concat()
+}
+
+fn grpc(answer: &[u8], head: &[(&str, &str)], trailers: &[(&str, &str)], status: u16) -> CallReading {
+    let run = |pieces: usize| {
+        let mut reader = ExchangeReader::new(Arc::clone(&DIALECTS["xai_grpc"]), facts());
+        reader.request_head(&fields(&[("content-type", "application/grpc"), ("te", "trailers")]));
+        reader.request_body(&prefixed(0, &proto(2, Err(b"grok-4.5"))));
+        assert!(reader.request_end().readable);
+        let kind = [("content-type", "application/grpc"), ("x-request-id", "req")];
+        reader.response_head(status, &fields(&[&kind, head].concat()));
+        answer.chunks(pieces).for_each(|piece| reader.response_body(piece));
+        if !trailers.is_empty() {
+            reader.trailers(&fields(trailers));
+        }
+        reader.close(true).remove(0)
+    };
+    let whole = run(usize::MAX);
+    assert_eq!(run(1), whole);
+    whole
+}
+
+#[test]
+fn one_grpc_answer_plain_compressed_and_failed() {
+    use std::io::Write;
+    let usage = [proto(1, Ok(40)), proto(2, Ok(90)), proto(3, Ok(137)), proto(6, Ok(7)), proto(7, Ok(60))].concat();
+    let answer =
+        [proto(1, Err(b"chat-1")), proto(6, Err(b"grok-4.5")), proto(9, Err(&usage)), proto(15, Ok(2))].concat();
+    let ok = [("grpc-status", "0")];
+    let plain = grpc(&prefixed(0, &answer), &[], &ok, 200);
+    // 137 = 90 + 40 + 7: reasoning stands outside.
+    has(&plain, &[(Input, 30), (CacheRead, 60), (Output, 40), (Reasoning, 7)]);
+    assert_eq!((plain.usage, plain.flags.len()), (UsageState::Final, 0));
+    assert_eq!((plain.model_requested.as_deref(), plain.service_tier.as_deref()), (Some("grok-4.5"), Some("priority")));
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(&answer).expect("to memory");
+    let small = encoder.finish().expect("to memory");
+    let packed = grpc(&prefixed(1, &small), &[("grpc-encoding", "gzip")], &ok, 200);
+    assert_eq!((packed.buckets, packed.response_id.as_deref()), (plain.buckets, Some("chat-1")));
+    // A failure may come in the head alone, and its HTTP status is 200.
+    let failed = grpc(&[], &[("grpc-status", "8"), ("grpc-message", "too%20fast")], &[], 200);
+    let error = failed.error.expect("an error");
+    assert_eq!((error.class, error.code.as_deref()), (meter_call::ErrorClass::RateLimit, Some("8")));
+    assert_eq!(failed.usage, UsageState::None);
+}
