@@ -95,11 +95,12 @@ pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
         limit: CHUNK,
         ..CallQuery::default()
     };
-    let (looked_at, new) = new_bills(&reader, query, &book).map_err(open::unreadable)?;
-    let models = by_model(&new);
-    if args.apply {
-        apply(home, &new)?;
-    }
+    let mut store = match args.apply {
+        true => Some(Store::open(&home.database(), &rfc3339(now())).map_err(unwritable)?),
+        false => None,
+    };
+    let (looked_at, models) = walk(&reader, query, &book, store.as_mut())?;
+    let changed = models.values().map(|model| model.calls).sum();
     let sum = |part: fn(&Changed) -> i128| models.values().map(part).sum::<i128>();
     if args.json {
         let document = |((provider, model), changed): (&(String, String), &Changed)| ModelDocument {
@@ -113,7 +114,7 @@ pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
         };
         out::json(Document {
             looked_at,
-            changed: new.len() as u64,
+            changed,
             before_usd: Amount::of(sum(|one| one.before)),
             after_usd: Amount::of(sum(|one| one.after)),
             models: models.iter().map(document).collect(),
@@ -125,27 +126,38 @@ pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
     Ok(Exit::Ok.code())
 }
 
-/// Every call whose bill would be another one, with that bill.
-fn new_bills(
+/// Looks at every call, sums what changes by model, and writes the new bills where there is a store. Page by page, so that
+/// years of calls need no more memory than one page; a bill that changes moves no call to another page.
+fn walk(
     reader: &Reader,
     mut query: CallQuery,
     book: &PriceBook,
-) -> Result<(u64, Vec<(CallDetail, Repriced)>), StoreError> {
-    let (mut looked_at, mut new) = (0, Vec::new());
+    mut store: Option<&mut Store>,
+) -> Result<(u64, BTreeMap<(String, String), Changed>), Failure> {
+    let (mut looked_at, mut models) = (0, BTreeMap::new());
     loop {
-        let page = reader.calls(&query)?;
+        let page = reader.calls(&query).map_err(open::unreadable)?;
+        let mut new = Vec::new();
         for row in page.items {
-            let Some(detail) = reader.call(row.id)? else { continue };
+            let Some(detail) = reader.call(row.id).map_err(open::unreadable)? else { continue };
             looked_at += 1;
             if let Some(bill) = new_bill(book, &detail) {
-                new.push((detail, bill));
+                count(&mut models, &detail, &bill);
+                new.push(bill);
             }
+        }
+        if let (Some(store), false) = (store.as_deref_mut(), new.is_empty()) {
+            store.reprice(&new, now()).map_err(unwritable)?;
         }
         query.cursor = page.next;
         if query.cursor.is_none() {
-            return Ok((looked_at, new));
+            return Ok((looked_at, models));
         }
     }
+}
+
+fn unwritable(error: StoreError) -> Failure {
+    Failure::because("cannot write the new bills", error)
 }
 
 /// The bill under another book; `None` where it is the same, or where there is nothing to price.
@@ -198,32 +210,17 @@ fn new_bill(book: &PriceBook, detail: &CallDetail) -> Option<Repriced> {
     })
 }
 
-fn by_model(new: &[(CallDetail, Repriced)]) -> BTreeMap<(String, String), Changed> {
-    let mut models: BTreeMap<(String, String), Changed> = BTreeMap::new();
-    for (detail, bill) in new {
-        let row = &detail.row;
-        let model = row.model.clone().or_else(|| row.model_requested.clone()).unwrap_or_default();
-        let changed = models.entry((row.provider.clone(), model)).or_default();
-        let pico = |amount: Option<PicoUsd>| amount.map_or(0, i128::from);
-        changed.calls += 1;
-        changed.before += pico(row.charged);
-        changed.after += pico(bill.charged);
-        let (was, is) = (row.evidence == Evidence::Unpriced, bill.evidence == Evidence::Unpriced);
-        changed.newly_priced += u64::from(was && !is);
-        changed.no_longer_priced += u64::from(is && !was);
-    }
-    models
-}
-
-fn apply(home: &Home, new: &[(CallDetail, Repriced)]) -> Result<(), Failure> {
-    let failed = |error| Failure::because("cannot write the new bills", error);
-    let stamp = rfc3339(now());
-    let mut store = Store::open(&home.database(), &stamp).map_err(failed)?;
-    for chunk in new.chunks(CHUNK) {
-        let bills: Vec<Repriced> = chunk.iter().map(|(_, bill)| bill.clone()).collect();
-        store.reprice(&bills, now()).map_err(failed)?;
-    }
-    Ok(())
+fn count(models: &mut BTreeMap<(String, String), Changed>, detail: &CallDetail, bill: &Repriced) {
+    let row = &detail.row;
+    let model = row.model.clone().or_else(|| row.model_requested.clone()).unwrap_or_default();
+    let changed = models.entry((row.provider.clone(), model)).or_default();
+    let pico = |amount: Option<PicoUsd>| amount.map_or(0, i128::from);
+    changed.calls += 1;
+    changed.before += pico(row.charged);
+    changed.after += pico(bill.charged);
+    let (was, is) = (row.evidence == Evidence::Unpriced, bill.evidence == Evidence::Unpriced);
+    changed.newly_priced += u64::from(was && !is);
+    changed.no_longer_priced += u64::from(is && !was);
 }
 
 fn text(looked_at: u64, models: &BTreeMap<(String, String), Changed>, applied: bool) -> String {
