@@ -30,6 +30,8 @@ pub(crate) struct Door {
     pub(crate) identity: Arc<Identity>,
     /// Different at every start.
     pub(crate) boot: String,
+    /// Where clients find us.
+    pub(crate) port: u16,
     pub(crate) started: Instant,
     pub(crate) settings: InForce,
     pub(crate) daemon: Arc<Daemon>,
@@ -40,13 +42,14 @@ pub(crate) struct Door {
 }
 
 impl Door {
-    pub(crate) fn new(identity: Identity, boot: String) -> Door {
+    pub(crate) fn new(identity: Identity, boot: String, port: u16) -> Door {
         let (identity, counters) = (Arc::new(identity), Arc::new(Counters::default()));
         let started = Instant::now();
         Door {
             daemon: Arc::new(Daemon::new(Arc::clone(&identity), Arc::clone(&counters))),
             identity,
             boot,
+            port,
             started,
             settings: InForce::default(),
             counters,

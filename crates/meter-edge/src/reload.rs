@@ -65,7 +65,7 @@ impl Reload {
         if (config, ports) == (Refreshed::Unchanged, Refreshed::Unchanged) {
             return;
         }
-        let settings = Settings::from_files(&self.config, &self.ports, self.door.identity.id());
+        let settings = Settings::from_files(&self.config, &self.ports, self.door.identity.id(), self.door.port);
         let (daemon_port, daemon_port_before) = (settings.daemon_port, self.door.settings.now().daemon_port);
         self.door.settings.replace(settings);
         match config {

@@ -119,7 +119,7 @@ pub fn run(options: &Options) -> Result<(), StartError> {
     };
     let port = opened.addresses.first().map(SocketAddr::port).ok_or(StartError::NothingToUpgrade)?;
     let boot = Nonce::random()?.as_str().to_owned();
-    let door = Arc::new(Door::new(identity, boot));
+    let door = Arc::new(Door::new(identity, boot, port));
     let known = Known { home: home.clone(), instance: door.identity.id().to_owned(), port };
     server.add_service(opened.service(App(Arc::clone(&door))));
 

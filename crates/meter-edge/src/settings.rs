@@ -26,13 +26,20 @@ impl Settings {
         config: &LastGood<EdgeConfig>,
         ports: &LastGood<EffectivePorts>,
         instance: &str,
+        own_port: u16,
     ) -> Settings {
         let sections = ports.value().filter(|ports| ports.instance == instance);
         // Whether its process lives is not asked: the port itself is, with a proof, on the next probe.
         let daemon_port = sections.and_then(|ports| ports.daemon.as_ref()).map(|section| section.intercept_port);
+        let upstream = config.value().map(|config| config.upstream.clone()).unwrap_or_default();
+        let own: Vec<u16> = [own_port].into_iter().chain(daemon_port).collect();
+        let (upstream, loops) = upstream.past_ourselves(&own);
+        if loops {
+            tracing::warn!("upstream.proxy is one of our own ports and is not used");
+        }
         Settings {
             hosts: config.value().map(EdgeConfig::metered).unwrap_or_default(),
-            dialer: Dialer::new(config.value().map(|config| config.upstream.clone()).unwrap_or_default()),
+            dialer: Dialer::new(upstream),
             digest: config.value().map(|config| config.digest.clone()),
             daemon_port,
             edge_json: FileState { trouble: config.trouble().map(ToOwned::to_owned), rejected: config.rejected() },

@@ -78,6 +78,17 @@ impl Upstream {
         Ok(())
     }
 
+    /// The same without a proxy that is one of our own listeners (`ports`, on loopback): it would send each connection back
+    /// to where it came from, until no descriptor is left. Also whether there was one.
+    pub fn past_ourselves(self, ports: &[u16]) -> (Upstream, bool) {
+        let loops = match self.proxy_address() {
+            Ok(Some(proxy)) => ports.contains(&proxy.port) && is_loopback(&proxy.host),
+            Ok(None) | Err(_) => false,
+        };
+        let proxy = self.proxy.filter(|_| !loops);
+        (Upstream { proxy, no_proxy: self.no_proxy, resolve: self.resolve }, loops)
+    }
+
     /// Where to go for `host:port`. A setting that [`check`](Upstream::check) would refuse counts as absent.
     pub fn route(&self, host: &str, port: u16) -> Dial {
         let host = normal_host(host);
@@ -99,7 +110,7 @@ impl Upstream {
     }
 
     fn bypasses_proxy(&self, host: &str, port: u16) -> bool {
-        if host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback()) {
+        if is_loopback(host) {
             return true;
         }
         self.no_proxy.iter().any(|entry| {
@@ -140,6 +151,10 @@ impl Upstream {
         let (host, port) = split_authority(authority, 80).map_err(|_| BadUpstream::Proxy)?;
         Ok(Some(ProxyAddress { host, port, credentials }))
     }
+}
+
+fn is_loopback(host: &str) -> bool {
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 fn below(host: &str, suffix: &str) -> bool {
@@ -254,5 +269,21 @@ mod tests {
         let mut upstream = Upstream::default();
         upstream.resolve.insert("a.example".into(), "b.example".into());
         assert!(upstream.check().is_err());
+    }
+
+    #[test]
+    fn a_proxy_that_is_ourselves_is_none() {
+        let through = |proxy: &str| Upstream { proxy: Some(proxy.into()), ..Upstream::default() };
+        for proxy in
+            ["http://127.0.0.1:8081", "http://localhost:8081/", "http://[::1]:8090", "http://a:b@127.0.0.1:8081"]
+        {
+            let (upstream, loops) = through(proxy).past_ourselves(&[8081, 8090]);
+            assert!(loops, "{proxy}");
+            assert!(matches!(upstream.route("a.example", 443), Dial::Name { .. }), "{proxy}");
+        }
+        for proxy in ["http://127.0.0.1:3128", "http://proxy.example:8081", ""] {
+            let (upstream, loops) = through(proxy).past_ourselves(&[8081, 8090]);
+            assert_eq!((upstream, loops), (through(proxy), false), "{proxy}");
+        }
     }
 }

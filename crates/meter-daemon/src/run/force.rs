@@ -9,7 +9,7 @@ use meter_ca::{Authority, bundle, system_roots, upstream_roots};
 use meter_call::UnixMillis;
 use meter_dial::Dialer;
 use meter_hop::paths::Home;
-use meter_hop::{MeteredHosts, Upstream, split_authority};
+use meter_hop::{Document, EffectivePorts, MeteredHosts, Upstream, split_authority};
 use meter_manifest::{Config, Model};
 use meter_store::{Journal, PolicyRecord};
 use std::path::PathBuf;
@@ -84,6 +84,14 @@ impl Force {
         tracing::info!("trust.retried");
     }
 
+    /// Where edge and daemon are said to listen, and where they do.
+    fn own_ports(&self, config: &Config) -> Vec<u16> {
+        let found = EffectivePorts::read(&self.home.effective_ports()).ok();
+        let edge = found.as_ref().and_then(|ports| ports.edge.as_ref()).map(|section| section.port);
+        let daemon = found.as_ref().and_then(|ports| ports.daemon.as_ref()).map(|section| section.intercept_port);
+        [config.daemon.edge_port, config.daemon.internal_port].into_iter().chain(edge).chain(daemon).collect()
+    }
+
     fn authority(&self, model: &Model) -> Result<Authority, StartError> {
         let names = model
             .metered_hosts()
@@ -115,12 +123,17 @@ impl Force {
                 None
             }
         });
+        let upstream = Upstream {
+            proxy: Some(config.upstream.proxy.0.clone()).filter(|proxy| !proxy.is_empty()),
+            no_proxy: config.upstream.no_proxy.clone(),
+            resolve: config.upstream.resolve.clone(),
+        };
+        let (upstream, loops) = upstream.past_ourselves(&self.own_ports(config));
+        if loops {
+            tracing::warn!("upstream.proxy is one of our own ports and is not used");
+        }
         Ok(Parts {
-            dialer: Dialer::new(Upstream {
-                proxy: Some(config.upstream.proxy.0.clone()).filter(|proxy| !proxy.is_empty()),
-                no_proxy: config.upstream.no_proxy.clone(),
-                resolve: config.upstream.resolve.clone(),
-            }),
+            dialer: Dialer::new(upstream),
             metered: MeteredHosts::new(&model.metered_hosts())?,
             upstream: UpstreamTls::new(roots),
             downstream: DownstreamTls::new(leaves)?,

@@ -1,6 +1,7 @@
 //! The two files: seen when they change, ignored when they are broken.
 
 use crate::stage::{METERED, Manner, Stage, StandIn, closed_port, origin};
+use meter_hop::{EdgeConfig, Upstream};
 
 #[tokio::test]
 async fn without_edge_json_everything_tunnels_until_there_is_one() {
@@ -89,4 +90,19 @@ async fn a_daemon_of_another_instance_is_not_ours() {
     edge.exchange(METERED).await;
     edge.logged("tunnel.closed").await;
     assert_eq!((edge.health().await.counters.bypassed, daemon.chains().len()), (2, 0));
+}
+
+/// Whoever copies `HTTPS_PROXY` into the settings copies us.
+#[tokio::test]
+async fn an_upstream_proxy_that_is_ourselves_is_passed_by() {
+    let stage = Stage::new();
+    let mut edge = stage.edge().await;
+    let upstream = Upstream { proxy: Some(format!("http://127.0.0.1:{}", edge.port)), ..Upstream::default() };
+    let config = EdgeConfig { digest: "b3:1".into(), hosts: vec![METERED.into()], upstream };
+    config.write(&stage.home.edge_json()).unwrap();
+    edge.logged("config.loaded").await;
+    // A label is at most 63 bytes long (RFC 1035, 2.3.4), so no name server is asked.
+    let (head, _stream) = edge.connect(&"a".repeat(64)).await;
+    assert!(head.starts_with("HTTP/1.1 502 "), "{head}");
+    assert_eq!(edge.health().await.counters.tunnelled, 1, "it came by once");
 }
