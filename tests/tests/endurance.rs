@@ -28,8 +28,12 @@ fn files(pid: u32) -> usize {
 }
 
 fn resident_kb(pid: u32) -> u64 {
+    status(pid, "VmRSS:")
+}
+
+fn status(pid: u32, name: &str) -> u64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("our own child");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line about memory");
+    let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of that name");
     line.trim().trim_end_matches(" kB").parse().expect("a number")
 }
 
@@ -121,6 +125,8 @@ fn streams_at_the_same_time_come_whole_and_are_counted_once() {
     });
     let rows = rig.rows(count);
     assert!(rows.iter().all(|row| row.number("output_tokens") == Some(20)), "{rows:#?}");
+    let threads = (status(rig.edge_pid(), "Threads:"), status(rig.daemon_pid(), "Threads:"));
+    assert!(threads.0 < 24 && threads.1 < 24, "a burst of connections is no burst of threads: {threads:?}");
     before.comes_back(&rig);
 }
 

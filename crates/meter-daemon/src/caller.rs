@@ -10,18 +10,20 @@ use meter_attribution::{
     Asks, DotGit, Evidence, FOLDERS_MAX, Git, Process, RC_BYTES_MAX, RcFile, Tagging, attribute, upward,
 };
 use meter_call::ProcessFacts;
-use meter_sys::peer::{self, ProcessSnapshot};
+use meter_sys::peer::{self, Owner, ProcessSnapshot};
 use std::fs;
 use std::io::{self, Read};
-use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
 
 /// The variable by which `halton-meter run` marks what it started.
 const RUN_VARIABLE: &str = "HALTON_METER_RUN";
 /// Processes that called lately, which are asked first: a search through all takes a hundred milliseconds.
 const RECENT_MAX: usize = 16;
+/// Lookups at the same time: while one searches, another may read files.
+const TURNS: usize = 2;
 /// Most bytes of a file of git's that are read.
 const GIT_BYTES_MAX: u64 = 64 * 1024;
 /// Programs whose first argument says more than they do.
@@ -34,36 +36,39 @@ pub struct Callers {
     uid: u32,
     /// One search at a time, so that many connections of one process cost one.
     recent: Mutex<Vec<u32>>,
+    turns: Arc<Semaphore>,
 }
 
 impl Callers {
     /// For the user `uid`, whose home folder stands for `~` in path rules.
     pub fn new(services: Arc<Services>, home: Option<String>, uid: u32) -> Arc<Callers> {
-        Arc::new(Callers { services, home, uid, recent: Mutex::default() })
+        Arc::new(Callers { services, home, uid, recent: Mutex::default(), turns: Arc::new(Semaphore::new(TURNS)) })
     }
 
-    /// The door for connections.
+    /// The door for connections. The socket is looked up before this returns, because it may soon be closed; the search for
+    /// its process waits for its turn, so that a burst of connections is no burst of threads.
     pub fn door(self: &Arc<Callers>) -> AskWhoCalls {
         let callers = self.clone();
         Arc::new(move |client, server, slot| {
+            let owner = match peer::owner(client, server) {
+                Ok(owner) => owner,
+                Err(error) => return tracing::debug!(%error, %client, "caller.socket_unknown"),
+            };
             let callers = callers.clone();
-            tokio::task::spawn_blocking(move || {
-                if let Some(facts) = callers.look_up(client, server) {
-                    slot.put(facts);
+            tokio::spawn(async move {
+                let Ok(turn) = callers.turns.clone().acquire_owned().await else { return };
+                match tokio::task::spawn_blocking(move || callers.look_up(&owner)).await {
+                    Ok(Some(facts)) => slot.put(facts),
+                    Ok(None) => {}
+                    Err(error) => tracing::error!(%error, "caller.look_up_failed"),
                 }
+                drop(turn);
             });
         })
     }
 
-    /// Who is at the client's end of a connection.
-    fn look_up(&self, client: SocketAddr, server: SocketAddr) -> Option<CallerFacts> {
-        let owner = match peer::owner(client, server) {
-            Ok(owner) => owner,
-            Err(error) => {
-                tracing::debug!(%error, %client, "caller.socket_unknown");
-                return None;
-            }
-        };
+    /// Who owns a client's end of a connection.
+    fn look_up(&self, owner: &Owner) -> Option<CallerFacts> {
         let loaded = self.services.loaded.load_full();
         let tagging = &loaded.model.tagging;
         let asks = tagging.asks();
@@ -71,7 +76,7 @@ impl Callers {
         variables.push(RUN_VARIABLE);
         let process = {
             let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            let process = peer::process_of(&owner, &recent, &variables)?;
+            let process = peer::process_of(owner, &recent, &variables)?;
             recent.retain(|pid| *pid != process.pid);
             recent.insert(0, process.pid);
             recent.truncate(RECENT_MAX);
