@@ -15,6 +15,8 @@ PYTHON = [
     "mistralai==3.7.0",
     "groq==1.7.0",
     "cohere==7.3.1",
+    "xai-sdk==1.21.0",
+    "openai==3.57.0",
 ]
 NODE = [
     "@anthropic-ai/sdk@1.13.0",

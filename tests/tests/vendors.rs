@@ -2,9 +2,12 @@
 //! reason where they are not installed (tests/clients/install_vendors.py).
 
 use halton_meter_tests::{Rig, skipped};
+use meter_demo::DemoAuthority;
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 fn script(name: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("clients").join(name).display().to_string()
@@ -78,10 +81,48 @@ fn coheres_sdk() {
 
 #[test]
 fn xais_rest_surface() {
-    let Some(python) = halton_meter_tests::python_clients() else { return };
+    let Some(vendors) = installed("vendors") else { return };
     let rig = Rig::start();
-    assert_eq!(told(&rig, &python, &[&script("xai_rest.py")]).len(), 2);
+    assert_eq!(told(&rig, &vendors.join("bin/python"), &[&script("xai_rest.py")]).len(), 2);
     let expected = [("xai".to_owned(), 19, 0, 13), ("xai".to_owned(), 20, 0, 14)];
+    assert_eq!(figures(&rig, 2), expected);
+}
+
+/// The stand-in for xAI's gRPC origin, from the SDK's own messages; ends when dropped.
+struct Grpc(Child);
+
+impl Drop for Grpc {
+    fn drop(&mut self) {
+        // Our own child; it may have left already.
+        let _already_gone = self.0.kill();
+        self.0.wait().expect("our own child can be waited for");
+    }
+}
+
+#[test]
+fn xais_sdk_over_grpc() {
+    let Some(vendors) = installed("vendors") else { return };
+    let python = vendors.join("bin/python");
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = DemoAuthority::new().expect("a root");
+    let (chain, key) = authority.certificate_pem(&["api.x.ai"]).expect("a certificate");
+    let pem = |name: &str, text: &str| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("a PEM file");
+        path
+    };
+    let (chain, key, root) = (pem("chain", &chain), pem("key", &key), pem("root", &authority.root_pem()));
+    let mut server = Command::new(&python);
+    server.arg(script("xai_server.py")).args([&chain, &key]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut server = Grpc(server.spawn().expect("python runs"));
+    let mut line = String::new();
+    BufReader::new(server.0.stdout.take().expect("a pipe")).read_line(&mut line).expect("the server says its port");
+    let port: u16 = line.trim().parse().expect("a port number");
+    let rig = Rig::builder().resolve("api.x.ai", ([127, 0, 0, 1], port).into()).trust(&root).start();
+    let told = told(&rig, &python, &[&script("xai_grpc_sdk.py")]);
+    assert_eq!((told.len(), told[1]["chunks"].as_u64()), (2, Some(3)), "{told:?}");
+    // Cached tokens stand inside the prompt, reasoning outside the completion; totals of chunks replace each other.
+    let expected = [("xai".to_owned(), 30, 60, 47), ("xai".to_owned(), 50, 0, 12)];
     assert_eq!(figures(&rig, 2), expected);
 }
 
