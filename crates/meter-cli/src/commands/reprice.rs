@@ -79,6 +79,9 @@ struct Changed {
     no_longer_priced: u64,
 }
 
+/// By provider and model.
+type ByModel = BTreeMap<(String, String), Changed>;
+
 /// Shows what would change, and applies it when asked.
 pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
     let zone = open::zone(home);
@@ -133,8 +136,8 @@ fn walk(
     mut query: CallQuery,
     book: &PriceBook,
     mut store: Option<&mut Store>,
-) -> Result<(u64, BTreeMap<(String, String), Changed>), Failure> {
-    let (mut looked_at, mut models) = (0, BTreeMap::new());
+) -> Result<(u64, ByModel), Failure> {
+    let (mut looked_at, mut models) = (0, ByModel::new());
     loop {
         let page = reader.calls(&query).map_err(open::unreadable)?;
         let mut new = Vec::new();
@@ -210,7 +213,7 @@ fn new_bill(book: &PriceBook, detail: &CallDetail) -> Option<Repriced> {
     })
 }
 
-fn count(models: &mut BTreeMap<(String, String), Changed>, detail: &CallDetail, bill: &Repriced) {
+fn count(models: &mut ByModel, detail: &CallDetail, bill: &Repriced) {
     let row = &detail.row;
     let model = row.model.clone().or_else(|| row.model_requested.clone()).unwrap_or_default();
     let changed = models.entry((row.provider.clone(), model)).or_default();
@@ -223,7 +226,7 @@ fn count(models: &mut BTreeMap<(String, String), Changed>, detail: &CallDetail, 
     changed.no_longer_priced += u64::from(is && !was);
 }
 
-fn text(looked_at: u64, models: &BTreeMap<(String, String), Changed>, applied: bool) -> String {
+fn text(looked_at: u64, models: &ByModel, applied: bool) -> String {
     let calls: u64 = models.values().map(|changed| changed.calls).sum();
     if calls == 0 {
         return format!("{} looked at, none would cost anything else.\n", plural(looked_at, "call", "calls"));
