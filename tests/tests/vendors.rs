@@ -111,7 +111,7 @@ fn xais_sdk_over_grpc() {
         fs::write(&path, text).expect("a PEM file");
         path
     };
-    let (chain, key, root) = (pem("chain", &chain), pem("key", &key), pem("root", &authority.root_pem()));
+    let (chain, key, root) = (pem("chain", &chain), pem("key", &key), pem("root", authority.root_pem()));
     let mut server = Command::new(&python);
     server.arg(script("xai_server.py")).args([&chain, &key]).stdin(Stdio::piped()).stdout(Stdio::piped());
     let mut server = Grpc(server.spawn().expect("python runs"));
