@@ -31,7 +31,12 @@ use pingora::protocols::l4::stream::Stream as L4Stream;
 use spares::Key;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
+
+/// How long a client may keep silent before it needs an origin of its own.
+const SILENCE_MAX: Duration = Duration::from_secs(20);
 
 /// Makes the reader of a connection that was opened.
 pub type WitnessSource = Arc<dyn Fn(&Arc<Connection>, Protocol) -> Box<dyn Witness> + Send + Sync>;
@@ -107,6 +112,9 @@ impl Interceptor {
         if let Err(reason) = self.wanted(connection).await {
             return self.tunnel(connection, reason, client, origin).await;
         }
+        let Some(origin) = self.until_client_speaks(connection, &mut client, origin).await else {
+            return Outcome::Nothing;
+        };
         let first = match &origin {
             Origin::Connected(origin) => hello::first(&mut client, origin.peek(&mut [0])).await,
             // An origin that let us shake hands before does not speak first.
@@ -156,6 +164,32 @@ impl Interceptor {
         let carried = relay(client, origin, (self.witness)(connection, protocol)).await;
         self.note_use(connection, &carried).await;
         Outcome::Opened(protocol, carried)
+    }
+
+    /// A client that opens a connection and keeps silent gets one to the origin after a while, whose end is then its own.
+    /// `None` when it left.
+    async fn until_client_speaks(
+        &self,
+        connection: &Connection,
+        client: &mut L4Stream,
+        origin: Origin,
+    ) -> Option<Origin> {
+        let Origin::Ready = origin else { return Some(origin) };
+        let mut byte = [0];
+        match tokio::time::timeout(SILENCE_MAX, client.read(&mut byte)).await {
+            Ok(Ok(0) | Err(_)) => None,
+            Ok(Ok(_)) => {
+                client.rewind(&byte);
+                Some(Origin::Ready)
+            }
+            Err(_) => match self.dialer.connect(&connection.host, connection.port).await {
+                Ok(origin) => Some(Origin::Connected(origin)),
+                Err(error) => {
+                    tracing::debug!(%error, "intercept.origin_gone");
+                    None
+                }
+            },
+        }
     }
 
     /// TLS to the origin: the connection that is ready for this offer, else one of the client's own.

@@ -8,7 +8,7 @@ use std::future::Future;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use support::{HOST, Origin, World, authority, drain, trusting, world_keeping};
+use support::{HOST, Origin, World, authority, drain, tls_over, trusting, world_keeping};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -22,7 +22,7 @@ struct Scene {
     spares: Arc<Spares>,
     clock: Arc<AtomicI64>,
     handshakes: mpsc::UnboundedReceiver<usize>,
-    _origin: Origin,
+    origin: Origin,
 }
 
 impl Scene {
@@ -46,7 +46,7 @@ impl Scene {
         let reads = clock.clone();
         let spares = Spares::new(Arc::new(move || UnixMillis(reads.load(Ordering::SeqCst))));
         let world = world_keeping(origins, origin.address, spares.clone()).await;
-        Scene { world, spares, clock, handshakes, _origin: origin }
+        Scene { world, spares, clock, handshakes, origin }
     }
 
     /// Waits until the origin has shaken hands `number` times and `ready` spares are kept.
@@ -208,4 +208,24 @@ async fn a_client_that_is_tunnelled_gets_a_connection_of_its_own() {
     client.write_all(b"?").await.unwrap();
     assert_eq!(client.read_u8().await.unwrap(), 4);
     assert_eq!(scene.spares.count(), 1);
+}
+
+/// Its connection would otherwise stay for as long as it likes, with no origin to end it.
+#[tokio::test]
+async fn a_client_that_keeps_silent_gets_an_origin_that_may_end_it() {
+    let mut scene = Scene::new(&[], tell).await;
+    scene.call(&[]).await;
+    scene.settled(2, 1).await;
+    let silent = scene.world.connect(HOST).await;
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(21)).await;
+    tokio::time::resume();
+    // The spare was too old and another was made; the client's own connection says nothing yet.
+    scene.settled(3, 1).await;
+    while scene.origin.accepted() < 4 {
+        tokio::task::yield_now().await;
+    }
+    let mut client = tls_over(silent, HOST, trusting(&[&scene.world.ours], &[])).await.unwrap();
+    client.write_all(b"?").await.unwrap();
+    assert_eq!(client.read_u8().await.unwrap(), 4);
 }
