@@ -1,4 +1,4 @@
-//! The tasks of this repository: `demo`, `test`, `check`.
+//! The tasks of this repository.
 //!
 //! Depends on nothing but the standard library, so that it builds on a bare machine and can say what is missing there.
 
@@ -17,6 +17,7 @@ usage: cargo xtask TASK
   check         formatting, lints, licences and dependency rules
   mac-check     the programs, checked and linked for macOS from Linux (minutes; needs registries)
   fuzz [TARGET] [SECONDS]   the parsers, each for 60 s; findings stay in target/fuzz
+  bench [ARGS]  prices, readers and the loading of manifests; ARGS go to the benches
 ";
 
 fn main() -> ExitCode {
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         "check" => check::everything(),
         "mac-check" => mac_check::everything(),
         "fuzz" => fuzz::run(&rest),
+        "bench" => bench(&rest),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
@@ -58,6 +60,14 @@ fn test(args: &[String]) -> Result<(), String> {
         Err(reason) => println!("xtask: the official SDKs are not installed, their tests will say so: {reason}"),
     }
     run(cargo().args(["test", "--workspace"]).args(args))
+}
+
+fn bench(args: &[String]) -> Result<(), String> {
+    tools::ensure()?;
+    run(cargo()
+        .args(["bench", "--package", "meter-price", "--package", "meter-wire", "--package", "meter-manifest"])
+        .args(["--benches", "--"])
+        .args(args))
 }
 
 fn cargo() -> Command {
