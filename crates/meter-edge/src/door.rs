@@ -6,6 +6,7 @@ use crate::coverage::Ring;
 use crate::daemon::Daemon;
 use crate::head::{Block, HeadError};
 use crate::health::Verdict;
+use crate::one_request::Body;
 use crate::plain;
 use crate::settings::InForce;
 use crate::tunnel::{self, ESTABLISHED, Opening, Passage};
@@ -83,7 +84,8 @@ impl Door {
             Chained::Established { daemon, early } => {
                 raise(&self.counters.chained);
                 let to_client = [ESTABLISHED, &early].concat();
-                let (up, down, error) = tunnel::flow(client, daemon, Opening { to_client, to_origin: rest }).await;
+                let (up, down, error) =
+                    tunnel::flow(client, daemon, Opening { to_client, to_origin: rest }, Body::Everything).await;
                 drop(open);
                 tracing::debug!(host, port, up, down, error, "chain.closed");
                 return;
@@ -102,7 +104,7 @@ impl Door {
             tracing::debug!(host, port, reason = reason.as_str(), "chain.bypassed");
         }
         let opening = Opening { to_client: ESTABLISHED.to_vec(), to_origin: rest };
-        tunnel::pass(self, client, ends, Passage { host, port, reason }, opening).await;
+        tunnel::pass(self, client, ends, Passage { host, port, reason }, opening, Body::Everything).await;
     }
 
     async fn chain(&self, host: &str, port: u16, ends: Ends) -> Chained {

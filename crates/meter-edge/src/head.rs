@@ -80,6 +80,16 @@ impl Block {
         })
     }
 
+    /// The values of all headers called `name`; one that is no text is empty.
+    pub(crate) fn values(&self, name: &str) -> Vec<&str> {
+        let named = self.lines().filter_map(|line| {
+            let colon = line.iter().position(|b| *b == b':')?;
+            let matches = line[..colon].trim_ascii_end().eq_ignore_ascii_case(name.as_bytes());
+            matches.then(|| std::str::from_utf8(&line[colon + 1..]).map_or("", str::trim))
+        });
+        named.collect()
+    }
+
     /// Method and target of a request.
     pub(crate) fn request(&self) -> Option<(&str, &str)> {
         let mut words = self.first_line()?.split(' ');

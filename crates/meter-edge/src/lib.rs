@@ -30,6 +30,8 @@ mod splice;
 
 mod plain;
 
+mod one_request;
+
 mod coverage;
 
 mod who;

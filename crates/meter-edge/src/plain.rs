@@ -3,6 +3,7 @@
 use crate::chain::Ends;
 use crate::door::{Client, Door};
 use crate::head::Block;
+use crate::one_request::Body;
 use crate::tunnel::{self, Opening, Passage};
 use meter_hop::{EdgeHealth, NONCE_HEADER, Nonce, PROOF_HEADER, Role, TunnelReason, split_authority};
 use meter_sys::{peer, process};
@@ -87,12 +88,16 @@ async fn relay(door: &Door, mut client: Client, ends: Ends, method: &str, rest: 
     let Ok((host, port)) = split_authority(authority, 80) else {
         return answer(&mut client, 400, "the address in the request line has no valid host").await;
     };
+    let Some(mut body) = Body::of(block) else {
+        return answer(&mut client, 400, "the length of the request is not clear").await;
+    };
+    let begun = body.take(&block.rest);
     crate::counters::raise(&door.counters.relayed);
     let _open = door.activity.begin();
     let mut to_origin = origin_head(method, path, block);
-    to_origin.extend_from_slice(&block.rest);
+    to_origin.extend_from_slice(&block.rest[..begun]);
     let passage = Passage { host, port, reason: TunnelReason::PlainHttp };
-    tunnel::pass(door, client, ends, passage, Opening { to_client: Vec::new(), to_origin }).await;
+    tunnel::pass(door, client, ends, passage, Opening { to_client: Vec::new(), to_origin }, body).await;
 }
 
 /// The head for the origin: its own form of the target, and no words that were meant for a proxy (RFC 9112, 3.2.1).

@@ -2,6 +2,7 @@
 
 use crate::chain::Ends;
 use crate::door::{Client, Door};
+use crate::one_request::{Body, OneRequest};
 use crate::plain;
 use crate::splice::splice;
 use meter_hop::{TunnelReason, TunnelRecord, rfc3339};
@@ -30,13 +31,13 @@ pub(crate) struct Opening {
 }
 
 /// Connects to the origin, says the opening and copies until the end. An origin that cannot be reached is told to the
-/// client as 502 or 504.
-pub(crate) async fn pass(door: &Door, mut client: Client, ends: Ends, passage: Passage, opening: Opening) {
+/// client as 502 or 504. Of the client's bytes goes on what belongs to `body`.
+pub(crate) async fn pass(door: &Door, mut client: Client, ends: Ends, passage: Passage, opening: Opening, body: Body) {
     let (started, opened_at) = (Instant::now(), rfc3339(SystemTime::now()));
     let search = door.who.search(ends);
     let dialer = door.settings.now().dialer.clone();
     let (up, down, error) = match dialer.connect(&passage.host, passage.port).await {
-        Ok(origin) => flow(client, origin, opening).await,
+        Ok(origin) => flow(client, origin, opening, body).await,
         Err(error) => {
             let text = error.text();
             tracing::info!(host = passage.host, port = passage.port, %text, "origin.unreachable");
@@ -63,7 +64,12 @@ pub(crate) async fn pass(door: &Door, mut client: Client, ends: Ends, passage: P
 }
 
 /// Says the opening on both sides, copies, and ends both sides the same way. Gives bytes up, bytes down and what broke.
-pub(crate) async fn flow(mut client: Client, mut origin: TcpStream, opening: Opening) -> (u64, u64, Option<String>) {
+pub(crate) async fn flow(
+    mut client: Client,
+    mut origin: TcpStream,
+    opening: Opening,
+    body: Body,
+) -> (u64, u64, Option<String>) {
     let said = async {
         client.write_all(&opening.to_client).await?;
         client.flush().await?;
@@ -71,7 +77,7 @@ pub(crate) async fn flow(mut client: Client, mut origin: TcpStream, opening: Ope
     };
     let (up, down, error) = match said.await {
         Ok(()) => {
-            let spliced = splice(&mut client, &mut origin).await;
+            let spliced = splice(&mut OneRequest { client: &mut client, body }, &mut origin).await;
             (spliced.up, spliced.down, spliced.error)
         }
         Err(error) => (0, 0, Some(error)),

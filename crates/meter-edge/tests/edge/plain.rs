@@ -1,8 +1,8 @@
 //! Plain HTTP on the edge's port.
 
-use crate::stage::{Stage, body, closed_port, listen, read_head};
+use crate::stage::{Stage, body, closed_port, listen, read_all, read_head};
 use meter_hop::{NONCE_HEADER, PROOF_HEADER, Role};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 #[tokio::test]
 async fn health_names_the_instance_and_proves_it() {
@@ -63,6 +63,33 @@ async fn a_plain_http_request_is_relayed_to_its_origin() {
     let expected = format!("GET /a?b HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n\r\n");
     assert_eq!(served.await.unwrap(), expected);
     assert_eq!(edge.health().await.counters.relayed, 1);
+}
+
+/// A server that keeps the connection, against what it was asked, must not get what is meant for another.
+#[tokio::test]
+async fn the_next_request_on_the_same_connection_goes_nowhere() {
+    let stage = Stage::new();
+    let (listener, port) = listen().await;
+    let edge = stage.edge().await;
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = read_head(&mut stream).await;
+        let mut sent = [0; 5];
+        stream.read_exact(&mut sent).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        (head, sent, read_all(&mut stream).await)
+    });
+    let mut client = edge.dial().await;
+    let post = format!("POST http://127.0.0.1:{port}/ HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello");
+    client.write_all(post.as_bytes()).await.unwrap();
+    assert!(read_head(&mut client).await.starts_with("HTTP/1.1 200 "));
+    client.write_all(b"GET http://b.example/ HTTP/1.1\r\nCookie: b's own\r\n\r\n").await.unwrap();
+    let (head, sent, more) = served.await.unwrap();
+    assert!(head.starts_with("POST / HTTP/1.1"), "{head}");
+    assert_eq!((&sent, more.as_str()), (b"hello", ""));
+    assert_eq!(read_all(&mut client).await, "");
+    let unclear = "POST http://127.0.0.1:1/ HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n";
+    assert!(edge.ask(unclear).await.starts_with("HTTP/1.1 400 "));
 }
 
 #[tokio::test]
