@@ -7,7 +7,7 @@ use std::{fmt, str::FromStr};
 /// US money in whole pico-dollars (10⁻¹² USD); negative for credits.
 ///
 /// Why pico: $0.01 per million tokens is 10 000 pico-dollars a token, so list prices are whole numbers and sums never
-/// round. Range: ±9.2 million dollars. No `From<f64>` on purpose.
+/// round. Range: ±9.2 million dollars. Floats have no way in, on purpose.
 ///
 /// `Display` prints the exact amount in dollars with twelve decimals (`0.078306000000`), which [`FromStr`] reads back;
 /// [`crate::usd`] is for people.
