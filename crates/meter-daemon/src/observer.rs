@@ -11,7 +11,7 @@ use crate::record::{self, Over};
 use crate::services::{Gate, Services};
 use crate::settle::{Exchange, Target};
 use crate::tapped::{LateVerdicts, Reading, Tapped};
-use call::{Call, Stage, Waiting};
+use call::{Call, Stage, Waiting, decided};
 use heads::{path_of, retry_after, unmatched};
 use meter_call::EndpointClass;
 use meter_manifest::{Route, Routed, Unmatched};
@@ -283,7 +283,8 @@ impl CallObserver {
         call.opened = true;
         let late = self.late.clone();
         tokio::spawn(async move {
-            let verdict = waiting.decide().await;
+            let on_fault = waiting.on_fault();
+            let verdict = decided(waiting.decide(), on_fault).await;
             // The connection may be over by now; then nobody waits for it.
             let _ = late.send((id, verdict));
         });

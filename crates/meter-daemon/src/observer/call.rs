@@ -4,9 +4,9 @@ use crate::admit::{self, Admitted, Answer, Asked, Who};
 use crate::connection::{CallerFacts, Connection};
 use crate::record;
 use crate::retries::Print;
-use crate::services::{Loaded, Services};
+use crate::services::{Gate, Loaded, Services};
 use meter_call::UnixMillis;
-use meter_tap::Verdict;
+use meter_tap::{Refusal, Verdict};
 use meter_wire::{Dialect, ExchangeReader, HeadCondition};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -105,6 +105,18 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
+    /// What is answered when a fault of ours leaves no verdict: the call goes on, unless a rule closes what it cannot know.
+    pub(super) fn on_fault(&self) -> Verdict {
+        match self.services.gate(&self.connection) {
+            Gate::Guarded { closed: true } => Verdict::Refuse(Refusal {
+                status: 503,
+                fields: vec![("content-type".to_owned(), "text/plain; charset=utf-8".to_owned())],
+                body: b"halton-meter: the rules could not be asked\n".to_vec(),
+            }),
+            Gate::Guarded { closed: false } | Gate::Open => Verdict::Allow,
+        }
+    }
+
     pub(super) async fn decide(self) -> Verdict {
         self.services.budgets.within(BUDGETS_PATIENCE).await;
         let caller: Option<Arc<CallerFacts>> = self.connection.caller.soon().await;
@@ -122,5 +134,24 @@ impl Waiting {
         }
         *self.slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(admitted);
         verdict
+    }
+}
+
+/// The verdict of `deciding`, or `on_fault` when it panics: a request that is held has to hear something.
+pub(super) async fn decided(deciding: impl Future<Output = Verdict> + Send + 'static, on_fault: Verdict) -> Verdict {
+    tokio::spawn(deciding).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "admit.failed");
+        on_fault
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_fault_of_ours_leaves_no_request_waiting() {
+        assert_eq!(decided(async { Verdict::Later }, Verdict::Allow).await, Verdict::Later);
+        assert_eq!(decided(async { panic!("a fault of ours") }, Verdict::Allow).await, Verdict::Allow);
     }
 }
