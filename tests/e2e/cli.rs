@@ -102,6 +102,19 @@ fn verbs_answer_without_a_running_instance() {
 }
 
 #[test]
+fn status_says_what_is_wrong_by_its_exit_code() {
+    let mut rig = Rig::start();
+    let status = rig.meter(&["status"]);
+    assert_eq!(status.status.code(), Some(0), "{}", rig::text_of(&status));
+    let text = rig::text_of(&status);
+    for word in ["edge", "daemon", "mode", "in force since", "equal to the files", "no calls"] {
+        assert!(text.contains(word), "{word} is missing:\n{text}");
+    }
+    rig.kill_daemon();
+    assert_eq!(rig.meter(&["status"]).status.code(), Some(4), "no daemon answers");
+}
+
+#[test]
 fn wrong_words_are_a_usage_error() {
     let rig = Rig::start();
     assert_eq!(rig.meter(&["reprot"]).status.code(), Some(2));

@@ -14,7 +14,8 @@ pub enum Exit {
     Usage = 2,
     /// It worked and found something: an invalid manifest, drift, an unhealthy part, a budget that is over.
     Found = 3,
-    /// A verb that needs the daemon did not reach it. `report`, `calls`, `explain` and `why` read the database themselves.
+    /// A verb that needs the daemon did not reach it, or `status` found none. `report`, `calls`, `explain` and `why` read
+    /// the database themselves.
     Unreachable = 4,
     /// A bug of ours.
     Bug = 70,

@@ -29,6 +29,13 @@ fn distrusts(outcome: &str) -> bool {
     matches!(outcome, "client_refused" | "pinned")
 }
 
+/// When the pointer to what is in force was last written. A file system that does not say costs the answer only.
+fn in_force_since(home: &Home) -> Option<String> {
+    let written = std::fs::metadata(home.applied().join("current")).and_then(|file| file.modified()).ok()?;
+    let at = jiff::Timestamp::try_from(written).ok()?.to_zoned_datetime(open::zone(home));
+    Some(at.strftime("%Y-%m-%d %H:%M").to_string())
+}
+
 /// The user's files against what is in force, with their findings.
 pub enum Files {
     /// Nothing to apply.
@@ -45,6 +52,8 @@ pub struct Facts {
     pub found: Found,
     /// In force by `applied/current`.
     pub digest: Option<String>,
+    /// When that was put in force, to the minute, in the zone of reports.
+    pub since: Option<String>,
     pub notice: Option<Notice>,
     /// Why what is in force cannot be read.
     pub unreadable: Option<String>,
@@ -77,6 +86,7 @@ impl Facts {
             files,
             moved,
             ledger: found.daemon.as_ref().and_then(|(_, api, ..)| instance::ledger(home, *api)),
+            since: digest.as_ref().and_then(|_| in_force_since(home)),
             digest,
             notice: meter_apply::read_notice(home),
             unreadable,

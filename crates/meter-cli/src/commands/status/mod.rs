@@ -19,6 +19,7 @@ struct Document {
     status: Status,
     today: Option<ReportRow>,
     unpriced: Vec<UnpricedModel>,
+    in_force_since: Option<String>,
     errors_last_hour: Vec<Errors>,
     pinned: Vec<Pinned>,
     files: Findings,
@@ -48,7 +49,17 @@ struct Pinned {
     connections: u64,
 }
 
-/// Prints the screen; 3 when something is not as it should be.
+fn exit(facts: &Facts) -> Exit {
+    if facts.healthy() {
+        Exit::Ok
+    } else if facts.found.daemon.is_none() {
+        Exit::Unreachable
+    } else {
+        Exit::Found
+    }
+}
+
+/// Prints the screen; 3 when something is not as it should be, 4 when no daemon answers.
 pub fn run(home: &Home, json: bool) -> Result<u8, Failure> {
     let facts = Facts::gather(home)?;
     if json {
@@ -62,7 +73,7 @@ pub fn run(home: &Home, json: bool) -> Result<u8, Failure> {
             );
         }
     }
-    Ok(if facts.healthy() { Exit::Ok } else { Exit::Found }.code())
+    Ok(exit(&facts).code())
 }
 
 fn document(home: &Home, facts: &Facts) -> Document {
@@ -80,6 +91,7 @@ fn document(home: &Home, facts: &Facts) -> Document {
         },
         today: facts.today.as_ref().map(Into::into),
         unpriced: facts.unpriced.clone(),
+        in_force_since: facts.since.clone(),
         errors_last_hour: facts.errors.clone(),
         pinned: facts.pinned.clone(),
         files: match &facts.files {

@@ -24,6 +24,7 @@ pub fn text(home: &Home, facts: &Facts) -> String {
     };
     section("edge", edge(facts));
     section("daemon", daemon(facts));
+    section("mode", vec!["not installed as a service; `halton-meter run -- CMD` meters a command".to_owned()]);
     section("manifests", manifests(facts));
     section("today", today(facts));
     if !facts.unpriced.is_empty() {
@@ -86,10 +87,11 @@ fn manifests(facts: &Facts) -> Vec<String> {
         };
     };
     let digest = short_digest(digest);
+    let since = facts.since.as_ref().map(|at| format!(" since {at}")).unwrap_or_default();
     match &facts.files {
-        Files::Same(_) => vec![format!("{digest} in force, equal to the files")],
+        Files::Same(_) => vec![format!("{digest} in force{since}, equal to the files")],
         Files::Differ(_) => vec![
-            format!("{digest} in force"),
+            format!("{digest} in force{since}"),
             styled(WARN, "the files differ: `halton-meter plan` shows how, `halton-meter apply` puts them in force"),
         ],
         Files::Broken(found) => broken(format!("{digest} stays in force"), found),
