@@ -80,7 +80,7 @@ fn a_bundled_file_is_copied_compared_and_told_when_it_moves_on() {
     let (before, after) = copy.split_once("ejected from b3:").unwrap();
     fs::write(path.trim(), format!("{before}ejected from b3:{}{}", "0".repeat(16), &after[16..])).unwrap();
     assert_eq!(row(&json(&out(&scene.meter(&["manifests", "list", "--json"]), 0)))["moved_on"], true);
-    let status = out(&scene.meter(&["status"]), 3);
+    let status = out(&scene.meter(&["status"]), 4);
     assert!(status.contains("the bundled providers.d/anthropic.toml has changed since yours was copied"), "{status}");
 }
 

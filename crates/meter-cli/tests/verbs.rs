@@ -148,9 +148,9 @@ fn what_is_not_there_is_said() {
 fn status_of_nothing_says_how_to_start() {
     let scene = Scene::with_calls();
     let status = scene.meter(&["status"]);
-    assert!(out(&status, 3).contains("edge       off\ndaemon     off\n"));
+    assert!(out(&status, 4).contains("edge       off\ndaemon     off\n"));
     assert!(text(&status.stderr).contains("halton-meter run -- CMD"));
-    let document = json(&out(&scene.meter(&["status", "--json"]), 3));
+    let document = json(&out(&scene.meter(&["status", "--json"]), 4));
     assert_eq!((&document["healthy"], &document["components"][0]["state"]), (&false.into(), &"off".into()));
 }
 
@@ -162,7 +162,7 @@ fn a_broken_manifest_is_shown_with_its_place_and_never_applied() {
     let checked = scene.meter(&["validate"]);
     assert!(out(&checked, 3).contains(line));
     assert!(text(&checked.stderr).contains("error"));
-    assert!(out(&scene.meter(&["status"]), 3).contains(line));
+    assert!(out(&scene.meter(&["status"]), 4).contains(line));
     assert!(out(&scene.meter(&["validate", "--github"]), 3).contains("::error file=providers.d/acme.toml,line=3"));
     assert!(json(&out(&scene.meter(&["validate", "--json"]), 3))["errors"].as_u64().unwrap() > 0);
     out(&scene.meter(&["apply", "--yes"]), 3);
