@@ -166,11 +166,12 @@ impl CallObserver {
         let read = reader.is_some();
         let readings = reader.map(|mut reader| reader.close(finish == Finish::Whole)).unwrap_or_default();
         if call.frames.is_some() && read && readings.is_empty() {
-            // Every turn has its row already; a socket that nothing was asked on is no call.
-            if call.turns == 0 {
-                record::release(&self.services, call.asked.id);
+            // Every turn has its row already. A socket on which no turn was seen is no call that costs, but what passed
+            // on it is told: its frames stand on a row of their own.
+            if call.turns > 0 {
+                return;
             }
-            return;
+            call.asked.target.class = EndpointClass::Observed;
         }
         self.hand_over(&mut call, finish, readings);
     }

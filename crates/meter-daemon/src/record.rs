@@ -10,7 +10,7 @@ use crate::connection::{CallerFacts, Connection};
 use crate::fallout::Unmetered;
 use crate::services::{Loaded, Services};
 use crate::settle::{Exchange, settle};
-use meter_call::{CallId, CallRecord, EndpointClass, OpenRecord, Side};
+use meter_call::{CallRecord, EndpointClass, OpenRecord, Side};
 use meter_money::PicoUsd;
 use meter_policy::Spend;
 use meter_store::Kept;
@@ -76,14 +76,6 @@ pub fn open(
             Err(Unmetered::JournalRefused)
         }
     }
-}
-
-/// An open record that becomes no row: nothing was asked.
-pub fn release(services: &Services, call: CallId) {
-    if services.journal.release(call) == Kept::Lost {
-        tracing::error!(%call, "call.release_lost");
-    }
-    services.ledger().release(call);
 }
 
 /// Makes the rows of a call that is over, on a task of its own.
