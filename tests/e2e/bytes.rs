@@ -183,3 +183,46 @@ fn a_goaway_passes_as_it_came() {
     });
     assert_eq!(&seen[9..], goaway);
 }
+
+/// The decrypted bytes in a `curl --trace` file, sent and received, without those of the CONNECT.
+fn traced(text: &str) -> (Vec<u8>, Vec<u8>) {
+    let (mut sent, mut received, mut into) = (Vec::new(), Vec::new(), None);
+    for line in text.lines() {
+        if line.starts_with("=> Send header") || line.starts_with("=> Send data") {
+            into = Some(true);
+        } else if line.starts_with("<= Recv header") || line.starts_with("<= Recv data") {
+            into = Some(false);
+        } else if let (Some(up), Some((_, hex))) = (into, line.split_once(": ").filter(|(at, _)| at.len() == 4)) {
+            // Sixteen bytes a line: two digits and a space each, then the same as text.
+            let bytes = hex
+                .as_bytes()
+                .chunks(3)
+                .take(16)
+                .map_while(|pair| u8::from_str_radix(std::str::from_utf8(pair.get(..2)?).ok()?, 16).ok());
+            if up { sent.extend(bytes) } else { received.extend(bytes) }
+        } else {
+            into = None;
+        }
+    }
+    let after_connect = |bytes: Vec<u8>| {
+        let end = bytes.windows(4).position(|four| four == b"\r\n\r\n").expect("the end of the CONNECT's head");
+        bytes[end + 4..].to_vec()
+    };
+    (after_connect(sent), after_connect(received))
+}
+
+#[test]
+fn curls_own_bytes_are_the_origins() {
+    let rig = Rig::builder().alpn(&[b"http/1.1"]).start();
+    let trace = rig.folder().join("trace");
+    let trace_file = trace.to_str().expect("a plain path");
+    let url = "https://api.anthropic.com/v1/messages";
+    rig.client()
+        .curl(&["--http1.1", "--raw", "--trace", trace_file, "-H", "x-demo: input=7", "-d", BODY, url])
+        .expect_ok();
+    rig.rows(1);
+    let origin = rig.origin.recorder.connections().remove(0);
+    let (sent, received) = traced(&std::fs::read_to_string(&trace).expect("curl's trace"));
+    assert_eq!(String::from_utf8_lossy(&sent), String::from_utf8_lossy(&origin.received));
+    assert_eq!(String::from_utf8_lossy(&received), String::from_utf8_lossy(&origin.sent));
+}
