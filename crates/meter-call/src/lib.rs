@@ -2,6 +2,7 @@
 //!
 //! Values only: no clock, no randomness, no I/O. What is time or chance comes in as a number.
 
+mod conditions;
 mod id;
 mod instant;
 mod line;
@@ -11,6 +12,7 @@ mod record;
 mod slug;
 mod usage;
 
+pub use conditions::Conditions;
 pub use id::CallId;
 pub use instant::UnixMillis;
 pub use line::{CostLine, Multiplier, PriceUse};

@@ -1,8 +1,8 @@
 //! What the journal and the database keep of a call.
 
 use crate::{
-    Billing, Buckets, CallId, CostLine, EndpointClass, ErrorClass, Evidence, Mode, PriceUse, ProjectSlug, Status,
-    UnixMillis, UsageState,
+    Billing, Buckets, CallId, Conditions, CostLine, EndpointClass, ErrorClass, Evidence, Mode, PriceUse, ProjectSlug,
+    Status, UnixMillis, UsageState,
 };
 use meter_money::PicoUsd;
 use serde::{Deserialize, Serialize};
@@ -105,6 +105,8 @@ pub struct CallRecord {
     pub geo: Option<String>,
     /// Real provider behind a gateway.
     pub upstream: Option<String>,
+    /// What else its price depends on; `None` in a record of a version that did not keep it.
+    pub conditions: Option<Conditions>,
     /// Why the model stopped, as on the wire.
     pub finish: Option<String>,
     /// What the wire said about usage.

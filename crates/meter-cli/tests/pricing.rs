@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "each file uses a part of it")]
 mod ledger;
 
-use ledger::{Scene, out, text};
+use ledger::{Scene, out, tamper, text};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -149,6 +149,18 @@ fn a_reprice_is_a_preview_until_it_is_applied_and_the_first_figure_stays() {
     let explained = out(&scene.meter(&["explain", "02020202"]), 0);
     assert!(explained.contains("equal to the last unit"), "{explained}");
     assert_eq!(reprice(&["--apply"])["changed"], 0, "applying twice is applying once");
+}
+
+#[test]
+fn a_call_from_before_its_conditions_were_kept_is_left_as_it_is_and_counted() {
+    let scene = Scene::with_calls();
+    scene.write("manifests/prices/mine.toml", PRICED);
+    tamper(&scene.database(), "UPDATE requests SET conditions = NULL WHERE model = 'claude-nobody-knows'");
+    let days = ["reprice", "--from", "2026-11-24", "--to", "2026-11-24"];
+    let preview = json(&out(&scene.meter(&[&days[..], &["--json"]].concat()), 0));
+    assert_eq!((&preview["changed"], &preview["left_alone"]), (&0.into(), &1.into()));
+    let told = out(&scene.meter(&days), 0);
+    assert!(told.contains("1 call was metered before what its price depends on was kept: left as it is."), "{told}");
 }
 
 #[test]

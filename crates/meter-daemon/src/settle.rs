@@ -85,6 +85,13 @@ pub struct Exchange {
     pub manifest_digest: String,
 }
 
+impl Exchange {
+    /// The real provider behind a gateway: as the answer names it, else as the path does.
+    fn upstream<'a>(&'a self, reading: &'a CallReading) -> Option<&'a str> {
+        reading.upstream.as_deref().or(self.target.upstream.as_deref())
+    }
+}
+
 /// The row of one reading of the exchange.
 ///
 /// `caller` is `None` when nobody could say who called: the row goes to `default`.
@@ -137,7 +144,8 @@ pub fn settle(
         service_tier: reading.service_tier.clone(),
         speed: reading.speed.clone(),
         geo: reading.geo.clone(),
-        upstream: reading.upstream.clone().or_else(|| target.upstream.clone()),
+        upstream: exchange.upstream(reading).map(str::to_owned),
+        conditions: Some(reading.conditions.clone()),
         finish: reading.finish.clone(),
         usage_state,
         usage: if usage_state == UsageState::None { Default::default() } else { reading.buckets.clone() },

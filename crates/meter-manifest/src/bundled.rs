@@ -44,6 +44,7 @@ files! {
     "manifests/dialects/perplexity.toml",
     "manifests/dialects/perplexity_responses.toml",
     "manifests/dialects/perplexity_search.toml",
+    "manifests/dialects/qwen_chat.toml",
     "manifests/dialects/vertex_anthropic.toml",
     "manifests/dialects/vertex_predict.toml",
     "manifests/dialects/xai_chat.toml",

@@ -6,9 +6,9 @@
 mod compare;
 mod read;
 
-use meter_call::{Buckets, Evidence, UnixMillis};
+use meter_call::{Buckets, Conditions, Evidence, UnixMillis};
 use meter_money::{MoneyError, PicoUsd, Ratio};
-use meter_price::{Attributes, Costing, PriceBook, Query, Settled, WireClass, price, settle};
+use meter_price::{Attributes, Costing, PriceBook, Query, Served, Settled, price, settle};
 
 pub use compare::differences;
 pub use read::read;
@@ -112,13 +112,19 @@ pub fn quote(book: &PriceBook, case: &Case) -> Result<Quoted, MoneyError> {
     let provider = book.provider_id(&case.provider).unwrap_or(&case.provider);
     let mut attributes = case.attributes.clone();
     if attributes.class.is_none() {
-        let words = &case.words;
-        attributes.class = book.class(provider, words.batched, words.speed.as_deref(), words.served.as_deref());
-        let asked = |word: &&String| book.wire_class(provider, word) != WireClass::Standard;
-        if let (None, None, Some(word)) = (&attributes.class, &words.served, words.requested.as_ref().filter(asked)) {
-            attributes.class = Some(word.clone());
-            attributes.class_requested = true;
-        }
+        let ClassWords { batched, speed, served, requested } = &case.words;
+        let conditions = Conditions { tier_requested: requested.clone(), ..Conditions::default() };
+        let served = Served {
+            batched: *batched,
+            speed: speed.as_deref(),
+            service_tier: served.as_deref(),
+            geo: None,
+            route: None,
+            thinking: None,
+            conditions: &conditions,
+        };
+        let by_words = book.attributes(provider, &served);
+        (attributes.class, attributes.class_requested) = (by_words.class, by_words.class_requested);
     }
     let query = Query { provider, model: &case.model, at: case.at, usage: &case.usage, attributes: &attributes };
     let costing = price(book, &query);

@@ -3,7 +3,7 @@
 use crate::cost::fallback;
 use crate::near::near;
 use crate::row::{Price, PricedRow};
-use crate::{Credit, Currencies, Factor, Rate};
+use crate::{Attributes, Credit, Currencies, Factor, Rate, Served};
 use meter_call::{Meter, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
 use regex::bytes::Regex;
@@ -189,6 +189,28 @@ impl PriceBook {
         }
         let unusual = |word: &&str| self.wire_class(provider, word) != WireClass::Standard;
         speed.filter(unusual).or(tier.filter(unusual)).map(str::to_owned)
+    }
+
+    /// The conditions of a call in the words of the price files. Where the answer does not say what was served, the tier that
+    /// was asked for stands in for it, and [`Attributes::class_requested`] says so.
+    pub fn attributes(&self, provider: &str, served: &Served<'_>) -> Attributes {
+        let Served { batched, speed, service_tier, geo, route, thinking, conditions } = *served;
+        let class = self.class(provider, batched, speed, service_tier);
+        let silent = class.is_none() && service_tier.is_none();
+        let asked = conditions.tier_requested.clone().filter(|_| silent);
+        let asked = asked.filter(|word| self.wire_class(provider, word) != WireClass::Standard);
+        Attributes {
+            class_requested: asked.is_some(),
+            class: class.or(asked),
+            geo: geo.map(str::to_owned),
+            route: route.map(str::to_owned),
+            search_context: conditions.search_context.clone(),
+            size: conditions.size.clone(),
+            quality: conditions.quality.clone(),
+            resolution: conditions.resolution.clone(),
+            cache_mode: conditions.cache_mode.clone(),
+            thinking,
+        }
     }
 
     /// What the provider's word for a tier or speed means; a word its file does not list is a class by itself.

@@ -1,6 +1,6 @@
 //! What is asked and what is answered.
 
-use meter_call::{Buckets, CostLine, Evidence, PriceUse, UnixMillis};
+use meter_call::{Buckets, Conditions, CostLine, Evidence, PriceUse, UnixMillis};
 use meter_money::PicoUsd;
 use std::fmt;
 
@@ -28,6 +28,25 @@ pub struct Attributes {
     pub cache_mode: Option<String>,
     /// Thinking switched on.
     pub thinking: Option<bool>,
+}
+
+/// What the wire said of a call besides its counts: all that [`Attributes`] are made of, in the wire's own words.
+#[derive(Clone, Copy, Debug)]
+pub struct Served<'a> {
+    /// Result of a batch.
+    pub batched: bool,
+    /// `speed` of the answer.
+    pub speed: Option<&'a str>,
+    /// Tier that was served.
+    pub service_tier: Option<&'a str>,
+    /// Inference geography or residency.
+    pub geo: Option<&'a str>,
+    /// Real provider behind a marketplace.
+    pub route: Option<&'a str>,
+    /// Whether there was any reasoning; `None` = not reported.
+    pub thinking: Option<bool>,
+    /// The rest.
+    pub conditions: &'a Conditions,
 }
 
 /// One call (or one sub-step of it at its own model) to price.

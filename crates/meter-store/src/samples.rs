@@ -1,8 +1,8 @@
 //! Records for tests.
 
 use meter_call::{
-    Billing, CallId, CallRecord, CostLine, EndpointClass, Evidence, Meter, Mode, OpenRecord, PriceUse, ProcessFacts,
-    Status, UnixMillis, UsageState,
+    Billing, CallId, CallRecord, Conditions, CostLine, EndpointClass, Evidence, Meter, Mode, OpenRecord, PriceUse,
+    ProcessFacts, Status, UnixMillis, UsageState,
 };
 use meter_money::PicoUsd;
 
@@ -77,6 +77,7 @@ pub(crate) fn closed(number: u64, project: &str) -> CallRecord {
         speed: None,
         geo: None,
         upstream: None,
+        conditions: Some(Conditions::default()),
         finish: Some("end_turn".into()),
         usage_state: UsageState::Final,
         usage: lines.iter().map(|line| (line.meter, line.quantity)).collect(),

@@ -4,7 +4,10 @@ use crate::error::{Act, StoreError};
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 /// Number, name, text. Append only: a change is a new file. The hashes stand in the test below.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "ledger", include_str!("../migrations/0001_ledger.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "ledger", include_str!("../migrations/0001_ledger.sql")),
+    (2, "conditions", include_str!("../migrations/0002_conditions.sql")),
+];
 
 /// The schema this program writes and reads.
 pub const SCHEMA_VERSION: i64 = MIGRATIONS[MIGRATIONS.len() - 1].0;
@@ -83,7 +86,7 @@ mod tests {
     fn released_migrations_are_frozen() {
         let found: Vec<_> = MIGRATIONS.iter().map(|(number, _, text)| (*number, fingerprint(text))).collect();
         // A new migration adds a line here. An old line never changes: databases out there have that schema.
-        assert_eq!(found, [(1, "1549c0233ad66e83".to_owned())]);
+        assert_eq!(found, [(1, "1549c0233ad66e83".to_owned()), (2, "713a3d3b7b9590a7".to_owned())]);
     }
 
     #[test]
@@ -101,6 +104,38 @@ mod tests {
         assert_eq!(version(&connection).unwrap(), SCHEMA_VERSION);
         let rows: i64 = connection.query_row("SELECT COUNT(*) FROM _migrations", [], |row| row.get(0)).unwrap();
         assert_eq!(rows, SCHEMA_VERSION);
+    }
+
+    #[test]
+    fn a_database_of_the_first_schema_keeps_its_rows() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let (number, name, text) = MIGRATIONS[0];
+        connection
+            .execute_batch(
+                "CREATE TABLE _migrations (
+                    number INTEGER PRIMARY KEY, name TEXT NOT NULL, hash TEXT NOT NULL, applied_at TEXT NOT NULL
+                ) STRICT",
+            )
+            .unwrap();
+        connection.execute_batch(text).unwrap();
+        connection
+            .execute("INSERT INTO _migrations VALUES (?1, ?2, ?3, ?4)", (number, name, fingerprint(text), NOW))
+            .unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO projects VALUES ('p', 'acme', 'acme', 't', NULL);
+                 INSERT INTO requests (id, project_id, requested_at, provider, endpoint, class, request_kind, host, method,
+                     path, status, mode, billing, usage_state, tokens_complete, evidence, usage_flags, manifest_digest,
+                     source, reason)
+                 VALUES ('r', 'p', 't', 'x', 'e', 'costed', 'chat', 'h', 'POST', '/', 'success', 'standard', 'api',
+                     'final', 1, 'provider_usage', '[]', 'b3:', 'git', 'why')",
+            )
+            .unwrap();
+        migrate(&mut connection, NOW).unwrap();
+        let kept: (String, Option<String>) = connection
+            .query_row("SELECT id, conditions FROM requests", [], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap();
+        assert_eq!(kept, ("r".to_owned(), None));
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! figure; another price list changes nothing that is stored.
 
 use meter_call::{
-    Billing, Buckets, CallId, CallRecord, EndpointClass, Evidence, Meter, Mode, ProcessFacts, Status, UnixMillis,
-    UsageState,
+    Billing, Buckets, CallId, CallRecord, Conditions, EndpointClass, Evidence, Meter, Mode, ProcessFacts, Status,
+    UnixMillis, UsageState,
 };
 use meter_manifest::{ManifestFile, bundled, prices};
 use meter_money::PicoUsd;
-use meter_price::{Attributes, Past, PriceBook, Query, WireClass, derive, price, price_again};
+use meter_price::{Attributes, Past, PriceBook, Query, Served, WireClass, derive, price, price_again};
 use meter_store::{By, CallQuery, Range, Reader, ReportQuery, Repriced, Store, Writer, WriterOptions};
 use std::time::Duration;
 
@@ -67,6 +67,8 @@ fn call(number: u64, numbers: &mut Numbers, book: &PriceBook, models: &[(String,
         Meter::WebSearch,
         Meter::Grounding,
         Meter::Image,
+        Meter::Video,
+        Meter::Request,
         Meter::Audio,
         Meter::Page,
     ];
@@ -78,14 +80,25 @@ fn call(number: u64, numbers: &mut Numbers, book: &PriceBook, models: &[(String,
     let batched = numbers.below(5) == 0;
     let geo = (numbers.below(4) == 0).then(|| (*numbers.of(&["us", "eu", "europe-west4"])).to_owned());
     let tier = (numbers.below(4) == 0).then(|| (*numbers.of(&["priority", "flex", "default", "unheard"])).to_owned());
-    let size = (numbers.below(8) == 0).then(|| (*numbers.of(&["1k", "2k"])).to_owned());
-    let attributes = Attributes {
-        class: book.class(&provider, batched, None, tier.as_deref()),
-        geo: geo.clone(),
-        size,
-        thinking: Some(usage.count(Meter::Reasoning) > 0),
-        ..Attributes::default()
+    let mut one = |words: &[&str]| (numbers.below(2) == 0).then(|| (*numbers.of(words)).to_owned());
+    let conditions = Conditions {
+        tier_requested: one(&["flex", "priority", "auto"]),
+        size: one(&["1k", "2k"]),
+        quality: one(&["low", "medium"]),
+        resolution: one(&["480p", "720p", "1080p", "4k"]),
+        search_context: one(&["low", "high"]),
+        cache_mode: one(&["explicit"]),
     };
+    let served = Served {
+        batched,
+        speed: None,
+        service_tier: tier.as_deref(),
+        geo: geo.as_deref(),
+        route: None,
+        thinking: Some(usage.count(Meter::Reasoning) > 0),
+        conditions: &conditions,
+    };
+    let attributes = book.attributes(&provider, &served);
     let costing =
         price(book, &Query { provider: &provider, model: &model, at: ended, usage: &usage, attributes: &attributes });
     let mut random = [0; 10];
@@ -113,6 +126,7 @@ fn call(number: u64, numbers: &mut Numbers, book: &PriceBook, models: &[(String,
         speed: None,
         geo,
         upstream: None,
+        conditions: Some(conditions),
         finish: None,
         usage_state: UsageState::Final,
         usage,
@@ -194,11 +208,15 @@ fn every_stored_bill_is_derived_again_and_a_new_list_changes_none() {
                 provider: &detail.row.provider,
                 at: detail.row.ended_at.expect("it ended"),
                 lines: &detail.lines,
-                batched: detail.row.mode == Mode::Batch,
-                service_tier: detail.row.service_tier.as_deref(),
-                geo: detail.row.geo.as_deref(),
-                reasoning_known: detail.row.thinking_tokens.is_some(),
-                ..Past::default()
+                served: Served {
+                    batched: detail.row.mode == Mode::Batch,
+                    speed: None,
+                    service_tier: detail.row.service_tier.as_deref(),
+                    geo: detail.row.geo.as_deref(),
+                    route: None,
+                    thinking: detail.row.thinking_tokens.map(|tokens| tokens > 0),
+                    conditions: detail.row.conditions.as_ref().expect("they are kept"),
+                },
             };
             let same = price_again(&book_then, &past);
             assert_eq!(same.contract, detail.row.contract, "{:#?} against {:#?}", same.lines, detail.lines);

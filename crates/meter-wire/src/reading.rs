@@ -1,6 +1,6 @@
 //! What a dialect read of one call.
 
-use meter_call::{Buckets, ErrorClass, Meter, UsageState};
+use meter_call::{Buckets, Conditions, ErrorClass, Meter, UsageState};
 use std::collections::BTreeSet;
 
 /// Whether a stream ended as its dialect says.
@@ -62,8 +62,6 @@ pub struct CallReading {
     pub request_id: Option<String>,
     /// Answer id.
     pub response_id: Option<String>,
-    /// Tier asked for.
-    pub tier_requested: Option<String>,
     /// Served tier.
     pub service_tier: Option<String>,
     /// Served speed.
@@ -76,10 +74,8 @@ pub struct CallReading {
     pub upstream: Option<String>,
     /// Stop reason.
     pub finish: Option<String>,
-    /// Image size of the request.
-    pub size: Option<String>,
-    /// Image quality of the request.
-    pub quality: Option<String>,
+    /// What else a price may depend on.
+    pub conditions: Conditions,
     /// The request's output cap in tokens.
     pub max_output: Option<u64>,
     /// Kind named by the dialect; `None` = the endpoint's.

@@ -6,7 +6,7 @@ use crate::exchange::Ending;
 use crate::framing::Framing;
 use crate::reading::{CallReading, StreamEnd};
 use crate::rows::Row;
-use meter_call::{EndpointClass, Meter, Side, UsageState};
+use meter_call::{Conditions, EndpointClass, Meter, Side, UsageState};
 use std::cell::Cell as Mark;
 use std::collections::BTreeSet;
 
@@ -44,14 +44,19 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
         model_requested: asked("model"),
         request_id: told("request_id"),
         response_id: told("id"),
-        tier_requested: asked("service_tier"),
         service_tier: told("service_tier"),
         speed: told("speed"),
         geo: told("geo"),
         deployment: asked("deployment"),
         upstream: told("upstream"),
-        size: asked("size"),
-        quality: asked("quality"),
+        conditions: Conditions {
+            tier_requested: asked("service_tier"),
+            size: told("size").or_else(|| asked("size")),
+            quality: told("quality").or_else(|| asked("quality")),
+            resolution: told("resolution").or_else(|| asked("resolution")),
+            search_context: told("search_context").or_else(|| asked("search_context")),
+            cache_mode: told("cache_mode").or_else(|| asked("cache_mode")),
+        },
         max_output: max_output(&scope),
         kind: dialect
             .kinds

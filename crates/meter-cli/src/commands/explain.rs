@@ -8,7 +8,7 @@ use crate::table::{Align, Table};
 use crate::{open, out, show};
 use jiff::tz::TimeZone;
 use meter_api::Exit;
-use meter_call::{Billing, CostLine, Evidence};
+use meter_call::{Billing, Conditions, CostLine, Evidence};
 use meter_hop::paths::Home;
 use meter_money::{PicoUsd, usd};
 use meter_store::CallDetail;
@@ -170,6 +170,8 @@ fn facts(detail: &CallDetail) -> Vec<(&'static str, String)> {
     }
     let details = [("tier", &row.service_tier), ("speed", &row.speed), ("geography", &row.geo)];
     facts.extend(details.into_iter().filter_map(|(name, value)| Some((name, plain(value.as_deref()?)))));
+    let conditions = row.conditions.iter().flat_map(Conditions::stated);
+    facts.extend(conditions.map(|(name, value)| (name, plain(value))));
     if let Some(source) = &row.rates_source {
         facts.push(("rates", plain(source)));
     }

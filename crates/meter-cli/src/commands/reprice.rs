@@ -12,7 +12,7 @@ use meter_api::{Amount, Exit};
 use meter_call::{Billing, EndpointClass, Evidence, Mode, UsageState};
 use meter_hop::paths::Home;
 use meter_money::{PicoUsd, usd};
-use meter_price::{Past, PriceBook, price_again};
+use meter_price::{Past, PriceBook, Served, price_again};
 use meter_store::{CallDetail, CallQuery, Reader, Repriced, Store, StoreError, rfc3339};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -52,6 +52,8 @@ pub struct RepriceArgs {
 struct Document {
     looked_at: u64,
     changed: u64,
+    /// Metered before the conditions of their price were kept; they stay as they are.
+    left_alone: u64,
     before_usd: Amount,
     after_usd: Amount,
     models: Vec<ModelDocument>,
@@ -82,6 +84,14 @@ struct Changed {
 /// By provider and model.
 type ByModel = BTreeMap<(String, String), Changed>;
 
+/// What was found on the way through the calls.
+#[derive(Debug, Default)]
+struct Found {
+    looked_at: u64,
+    left_alone: u64,
+    models: ByModel,
+}
+
 /// Shows what would change, and applies it when asked.
 pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
     let zone = open::zone(home);
@@ -102,7 +112,8 @@ pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
         true => Some(Store::open(&home.database(), &rfc3339(now())).map_err(unwritable)?),
         false => None,
     };
-    let (looked_at, models) = walk(&reader, query, &book, store.as_mut())?;
+    let found = walk(&reader, query, &book, store.as_mut())?;
+    let models = &found.models;
     let changed = models.values().map(|model| model.calls).sum();
     let sum = |part: fn(&Changed) -> i128| models.values().map(part).sum::<i128>();
     if args.json {
@@ -116,15 +127,16 @@ pub fn run(home: &Home, args: &RepriceArgs) -> Result<u8, Failure> {
             no_longer_priced: changed.no_longer_priced,
         };
         out::json(Document {
-            looked_at,
+            looked_at: found.looked_at,
             changed,
+            left_alone: found.left_alone,
             before_usd: Amount::of(sum(|one| one.before)),
             after_usd: Amount::of(sum(|one| one.after)),
             models: models.iter().map(document).collect(),
             applied: args.apply,
         })?;
     } else {
-        out::print(&text(looked_at, &models, args.apply))?;
+        out::print(&text(&found, args.apply))?;
     }
     Ok(Exit::Ok.code())
 }
@@ -136,17 +148,21 @@ fn walk(
     mut query: CallQuery,
     book: &PriceBook,
     mut store: Option<&mut Store>,
-) -> Result<(u64, ByModel), Failure> {
-    let (mut looked_at, mut models) = (0, ByModel::new());
+) -> Result<Found, Failure> {
+    let mut found = Found::default();
     loop {
         let page = reader.calls(&query).map_err(open::unreadable)?;
         let mut new = Vec::new();
         for row in page.items {
             let Some(detail) = reader.call(row.id).map_err(open::unreadable)? else { continue };
-            looked_at += 1;
-            if let Some(bill) = new_bill(book, &detail) {
-                count(&mut models, &detail, &bill);
-                new.push(bill);
+            found.looked_at += 1;
+            match again(book, &detail) {
+                Again::Same => {}
+                Again::Unsaid => found.left_alone += 1,
+                Again::Other(bill) => {
+                    count(&mut found.models, &detail, &bill);
+                    new.push(*bill);
+                }
             }
         }
         if let (Some(store), false) = (store.as_deref_mut(), new.is_empty()) {
@@ -154,7 +170,7 @@ fn walk(
         }
         query.cursor = page.next;
         if query.cursor.is_none() {
-            return Ok((looked_at, models));
+            return Ok(found);
         }
     }
 }
@@ -163,12 +179,22 @@ fn unwritable(error: StoreError) -> Failure {
     Failure::because("cannot write the new bills", error)
 }
 
-/// The bill under another book; `None` where it is the same, or where there is nothing to price.
-fn new_bill(book: &PriceBook, detail: &CallDetail) -> Option<Repriced> {
+/// What another book makes of a call.
+enum Again {
+    /// It costs the same, or there is nothing to price.
+    Same,
+    /// It was metered before the conditions of its price were kept: nobody can say what it would cost.
+    Unsaid,
+    /// Another bill.
+    Other(Box<Repriced>),
+}
+
+fn again(book: &PriceBook, detail: &CallDetail) -> Again {
     let row = &detail.row;
     if row.class != EndpointClass::Costed || detail.lines.is_empty() || row.evidence == Evidence::None {
-        return None;
+        return Again::Same;
     }
+    let Some(conditions) = &row.conditions else { return Again::Unsaid };
     // Rows name the provider, prices may be another's: the rows that priced it then say whose.
     let priced_by = detail.prices.first().map(|price| price.provider.as_str());
     let provider = priced_by.or_else(|| book.provider_id(&row.provider)).unwrap_or(&row.provider);
@@ -178,12 +204,15 @@ fn new_bill(book: &PriceBook, detail: &CallDetail) -> Option<Repriced> {
             provider,
             at: row.ended_at.unwrap_or(row.requested_at),
             lines: &detail.lines,
-            batched: row.mode == Mode::Batch,
-            speed: row.speed.as_deref(),
-            service_tier: row.service_tier.as_deref(),
-            geo: row.geo.as_deref(),
-            route: row.upstream.as_deref(),
-            reasoning_known: row.thinking_tokens.is_some(),
+            served: Served {
+                batched: row.mode == Mode::Batch,
+                speed: row.speed.as_deref(),
+                service_tier: row.service_tier.as_deref(),
+                geo: row.geo.as_deref(),
+                route: row.upstream.as_deref(),
+                thinking: row.thinking_tokens.map(|tokens| tokens > 0),
+                conditions,
+            },
         },
     );
     // The provider's own figure is no price of ours and stays.
@@ -200,8 +229,11 @@ fn new_bill(book: &PriceBook, detail: &CallDetail) -> Option<Repriced> {
         Billing::Api => costing.contract,
     };
     let same = costing.list == row.list && costing.contract == row.contract && charged == row.charged;
+    if same {
+        return Again::Same;
+    }
     let model = row.model.as_deref().or(row.model_requested.as_deref()).unwrap_or_default();
-    (!same).then(|| Repriced {
+    Again::Other(Box::new(Repriced {
         id: row.id,
         rates_source: book.rates_source(provider, model, row.ended_at.unwrap_or(row.requested_at)),
         lines: costing.lines,
@@ -210,7 +242,7 @@ fn new_bill(book: &PriceBook, detail: &CallDetail) -> Option<Repriced> {
         contract: costing.contract,
         charged,
         evidence,
-    })
+    }))
 }
 
 fn count(models: &mut ByModel, detail: &CallDetail, bill: &Repriced) {
@@ -226,10 +258,18 @@ fn count(models: &mut ByModel, detail: &CallDetail, bill: &Repriced) {
     changed.no_longer_priced += u64::from(is && !was);
 }
 
-fn text(looked_at: u64, models: &ByModel, applied: bool) -> String {
+fn text(found: &Found, applied: bool) -> String {
+    let Found { looked_at, left_alone, models } = found;
+    let old = match left_alone {
+        0 => String::new(),
+        count => format!(
+            "{} metered before what its price depends on was kept: left as it is.\n",
+            plural(*count, "call was", "calls were")
+        ),
+    };
     let calls: u64 = models.values().map(|changed| changed.calls).sum();
     if calls == 0 {
-        return format!("{} looked at, none would cost anything else.\n", plural(looked_at, "call", "calls"));
+        return format!("{} looked at, none would cost anything else.\n{old}", plural(*looked_at, "call", "calls"));
     }
     let mut table = Table::new(&[
         ("provider", Align::Left),
@@ -265,11 +305,11 @@ fn text(looked_at: u64, models: &ByModel, applied: bool) -> String {
     };
     let tense = if applied { "changed" } else { "would change" };
     format!(
-        "{}\n{}{} of {} {tense}: {} becomes {}\n{verdict}\n",
+        "{}\n{}{} of {} {tense}: {} becomes {}\n{old}{verdict}\n",
         styled(BOLD, "Calls under the prices in force"),
         table.text(),
         grouped(calls),
-        plural(looked_at, "call", "calls"),
+        plural(*looked_at, "call", "calls"),
         usd(before),
         usd(after),
     )

@@ -1,8 +1,8 @@
 //! A home with three calls in its database, priced by the bundled price files.
 
 use meter_call::{
-    Billing, Buckets, CallId, CallRecord, EndpointClass, ErrorClass, Evidence, Meter, Mode, ProcessFacts, Status,
-    UnixMillis, UsageState,
+    Billing, Buckets, CallId, CallRecord, Conditions, EndpointClass, ErrorClass, Evidence, Meter, Mode, ProcessFacts,
+    Status, UnixMillis, UsageState,
 };
 use meter_manifest::{bundled, load};
 use meter_price::{Attributes, Query, price};
@@ -128,6 +128,7 @@ fn record(number: u8, project: &str, model: &str, usage: &Buckets) -> CallRecord
         speed: None,
         geo: None,
         upstream: None,
+        conditions: Some(Conditions::default()),
         finish: None,
         usage_state: UsageState::Final,
         usage: usage.clone(),

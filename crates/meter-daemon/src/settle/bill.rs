@@ -4,7 +4,7 @@ use super::estimate::{self, Estimate};
 use super::{Exchange, worst};
 use meter_call::{Buckets, CostLine, Evidence, Meter, PriceUse, Side, UsageState};
 use meter_money::PicoUsd;
-use meter_price::{Attributes, Costing, Drift, PriceBook, Query, WhyUnpriced, WireClass, price};
+use meter_price::{Attributes, Costing, Drift, PriceBook, Query, Served, price};
 use meter_tap::Finish;
 use meter_wire::CallReading;
 
@@ -57,7 +57,7 @@ pub(super) fn of(book: &PriceBook, exchange: &Exchange, reading: &CallReading, b
         return without_usage(book, exchange, reading);
     }
     let prices = &exchange.target.prices;
-    let (attributes, guessed_tier) = attributes(book, prices, reading, batched);
+    let attributes = attributes(book, exchange, reading, batched);
     let costing = cost(book, exchange, reading, &attributes);
     let mut flags = Vec::new();
     let settled = match meter_price::settle(book, prices, &costing, reading.provider_cost.as_deref()) {
@@ -76,7 +76,8 @@ pub(super) fn of(book: &PriceBook, exchange: &Exchange, reading: &CallReading, b
     if settled.drift == Drift::Over {
         flags.push("cost_drift");
     }
-    if guessed_tier && !by_provider {
+    let guessed_tier = attributes.class_requested && !by_provider;
+    if guessed_tier {
         flags.push("tier_as_requested");
     }
     if !costing.unpriced.is_empty() && costing.list.is_some() {
@@ -86,7 +87,7 @@ pub(super) fn of(book: &PriceBook, exchange: &Exchange, reading: &CallReading, b
         evidence: worst([
             settled.evidence,
             if partial { Evidence::PartialStream } else { Evidence::None },
-            if guessed_tier && !by_provider { Evidence::Estimated } else { Evidence::None },
+            if guessed_tier { Evidence::Estimated } else { Evidence::None },
         ]),
         estimated: partial.then(|| estimate::of(book, exchange, reading)).flatten(),
         lines: costing.lines,
@@ -114,24 +115,19 @@ fn without_usage(book: &PriceBook, exchange: &Exchange, reading: &CallReading) -
     Bill { estimated, flags: vec!["estimated_from_bytes"], ..Bill::unknown(evidence) }
 }
 
-/// The conditions of the call, and whether the tier is only the one that was asked for.
-fn attributes(book: &PriceBook, prices: &str, reading: &CallReading, batched: bool) -> (Attributes, bool) {
-    let served = book.class(prices, batched, reading.speed.as_deref(), reading.service_tier.as_deref());
-    let silent = served.is_none() && reading.service_tier.is_none();
-    let asked = reading.tier_requested.as_deref().filter(|_| silent);
-    let asked = asked.filter(|word| book.wire_class(prices, word) != WireClass::Standard).map(str::to_owned);
-    let guessed = asked.is_some();
-    let thinking = (!reading.unknown.contains(&Meter::Reasoning)).then(|| reading.buckets.count(Meter::Reasoning) > 0);
-    let attributes = Attributes {
-        class: served.or(asked),
-        geo: reading.geo.clone(),
-        route: reading.upstream.clone(),
-        size: reading.size.clone(),
-        quality: reading.quality.clone(),
-        thinking,
-        ..Attributes::default()
+/// The conditions of the call.
+fn attributes(book: &PriceBook, exchange: &Exchange, reading: &CallReading, batched: bool) -> Attributes {
+    let reasoning_known = !reading.unknown.contains(&Meter::Reasoning);
+    let served = Served {
+        batched,
+        speed: reading.speed.as_deref(),
+        service_tier: reading.service_tier.as_deref(),
+        geo: reading.geo.as_deref(),
+        route: exchange.upstream(reading),
+        thinking: reasoning_known.then(|| reading.buckets.count(Meter::Reasoning) > 0),
+        conditions: &reading.conditions,
     };
-    (attributes, guessed)
+    book.attributes(&exchange.target.prices, &served)
 }
 
 /// Prices the reading: as a whole, or each sub-step at its own model and the fees at the answered one.
@@ -146,43 +142,5 @@ fn cost(book: &PriceBook, exchange: &Exchange, reading: &CallReading, attributes
     let fees: Buckets = reading.buckets.iter().filter(|(meter, _)| meter.side() == Side::Unit).collect();
     let steps = reading.lines.iter().map(|line| one(line.model.as_deref().unwrap_or(model), &line.buckets));
     let fees = (!fees.is_empty()).then(|| one(model, &fees));
-    join(steps.chain(fees))
-}
-
-fn join(parts: impl Iterator<Item = Costing>) -> Costing {
-    let mut whole = Costing {
-        lines: Vec::new(),
-        list: None,
-        contract: None,
-        evidence: Evidence::None,
-        prices: Vec::new(),
-        unpriced: Vec::new(),
-        guesses: Vec::new(),
-    };
-    let mut overflow = false;
-    let mut add = |sum: &mut Option<PicoUsd>, part: Option<PicoUsd>| {
-        let Some(part) = part else { return };
-        match sum.unwrap_or_default().checked_add(part) {
-            Ok(total) => *sum = Some(total),
-            Err(_) => overflow = true,
-        }
-    };
-    for part in parts {
-        add(&mut whole.list, part.list);
-        add(&mut whole.contract, part.contract);
-        whole.evidence = whole.evidence.max(part.evidence);
-        whole.lines.extend(part.lines);
-        for price in part.prices {
-            if !whole.prices.contains(&price) {
-                whole.prices.push(price);
-            }
-        }
-        whole.unpriced.extend(part.unpriced);
-        whole.guesses.extend(part.guesses);
-    }
-    if overflow {
-        (whole.list, whole.contract, whole.evidence) = (None, None, Evidence::Unpriced);
-        whole.unpriced.push(WhyUnpriced::Overflow);
-    }
-    whole
+    Costing::join(steps.chain(fees))
 }

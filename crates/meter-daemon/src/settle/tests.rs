@@ -1,5 +1,5 @@
 use super::*;
-use meter_call::{Buckets, UnixMillis};
+use meter_call::{Buckets, Conditions, UnixMillis};
 use meter_manifest::ManifestFile;
 use meter_wire::{ModelLine, WireError};
 
@@ -226,11 +226,11 @@ fn a_stream_that_said_its_last_word_is_a_success_whoever_left() {
 fn the_served_tier_is_priced_and_the_asked_one_only_when_nothing_was_said() {
     let served = CallReading { service_tier: Some("priority".into()), ..reading() };
     assert_eq!(row(&exchange(), &served).charged, usd("0.012"));
-    let asked = CallReading { tier_requested: Some("priority".into()), ..reading() };
-    let asked = row(&exchange(), &asked);
+    let conditions = Conditions { tier_requested: Some("priority".into()), ..Conditions::default() };
+    let asked = row(&exchange(), &CallReading { conditions: conditions.clone(), ..reading() });
     assert_eq!((asked.charged, asked.evidence), (usd("0.012"), Evidence::Estimated));
-    let other =
-        CallReading { service_tier: Some("standard".into()), tier_requested: Some("priority".into()), ..reading() };
+    assert_eq!(asked.conditions, Some(conditions.clone()), "another price list has to find it as it was");
+    let other = CallReading { service_tier: Some("standard".into()), conditions, ..reading() };
     assert_eq!(row(&exchange(), &other).charged, usd("0.006"));
 }
 

@@ -5,7 +5,9 @@ use crate::{
     error::{Act, StoreError},
     rfc3339, rollup,
 };
-use meter_call::{Billing, CallId, EndpointClass, ErrorClass, Evidence, Mode, Status, UnixMillis, UsageState};
+use meter_call::{
+    Billing, CallId, Conditions, EndpointClass, ErrorClass, Evidence, Mode, Status, UnixMillis, UsageState,
+};
 use meter_money::PicoUsd;
 use rusqlite::{OptionalExtension, Row, ToSql, types::FromSql};
 
@@ -37,6 +39,8 @@ pub struct CallRow {
     pub speed: Option<String>,
     pub geo: Option<String>,
     pub upstream: Option<String>,
+    /// `None`: metered before they were kept.
+    pub conditions: Option<Conditions>,
     pub finish: Option<String>,
     pub usage_state: UsageState,
     pub tokens_complete: bool,
@@ -272,6 +276,7 @@ impl CallRow {
             speed: get(row, "speed")?,
             geo: get(row, "geo")?,
             upstream: get(row, "upstream")?,
+            conditions: word_or_none(row, "conditions", |text| serde_json::from_str(text).ok())?,
             finish: get(row, "finish")?,
             usage_state: word(row, "usage_state", UsageState::from_word)?,
             tokens_complete: get(row, "tokens_complete")?,

@@ -177,7 +177,7 @@ fn row(
     let pico = |amount: Option<PicoUsd>| amount.map(PicoUsd::pico);
     let count = |count: Option<u64>| count.map(integer);
     let (up, down) = call.frames.unzip();
-    let columns: [(&str, &dyn ToSql); 67] = [
+    let columns: [(&str, &dyn ToSql); 68] = [
         ("id", &text(&call.id)),
         ("project_id", &project_id),
         ("requested_at", &rfc3339::text(call.requested_at)),
@@ -201,6 +201,7 @@ fn row(
         ("speed", &call.speed),
         ("geo", &call.geo),
         ("upstream", &call.upstream),
+        ("conditions", &call.conditions.as_ref().map(json)),
         ("finish", &call.finish),
         ("usage_state", &call.usage_state.as_str()),
         ("tokens_complete", &call.tokens_complete),

@@ -54,6 +54,7 @@ fn lost(open: OpenRecord, default: &ProjectSlug) -> CallRecord {
         speed: None,
         geo: None,
         upstream: None,
+        conditions: None,
         finish: None,
         usage_state: UsageState::None,
         usage: Buckets::default(),

@@ -16,8 +16,34 @@ const TOP: &[&str] = &[
     "schema", "id", "extends", "masked", "name", "request", "response", "usage", "beside", "rows", "end", "error",
     "kind", "refusal", "framing",
 ];
-const REQUEST: &[&str] = &["model", "stream", "max_output", "service_tier", "speed", "deployment", "size", "quality"];
-const RESPONSE: &[&str] = &["model", "id", "request_id", "service_tier", "speed", "geo", "finish", "upstream"];
+const REQUEST: &[&str] = &[
+    "model",
+    "stream",
+    "max_output",
+    "service_tier",
+    "speed",
+    "deployment",
+    "size",
+    "quality",
+    "resolution",
+    "search_context",
+    "cache_mode",
+];
+const RESPONSE: &[&str] = &[
+    "model",
+    "id",
+    "request_id",
+    "service_tier",
+    "speed",
+    "geo",
+    "finish",
+    "upstream",
+    "size",
+    "quality",
+    "resolution",
+    "search_context",
+    "cache_mode",
+];
 
 /// Collects mistakes and cells while the tables are read.
 #[derive(Default)]

@@ -43,6 +43,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint { stream: Some(true), ..endpoint("generativelanguage.", ":streamGenerateContent", "gemini_generate") },
     endpoint("generativelanguage.", ":generateContent", "gemini_generate"),
     endpoint("api.groq.com", "/chat/completions", "groq_chat"),
+    endpoint("dashscope-intl.aliyuncs.com", "/chat/completions", "qwen_chat"),
     endpoint("api.minimax.io", "/chatcompletion_v2", "minimax_chat"),
     endpoint("api.moonshot.ai", "/chat/completions", "openai_chat"),
     endpoint("localhost:11434", "/api/chat", "ollama"),

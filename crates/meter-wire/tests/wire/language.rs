@@ -333,7 +333,7 @@ fn sources_read_where_they_say() {
     let reading = ask.one(text, "application/json", "{}");
     assert_eq!(reading.model_requested.as_deref(), Some("a@b"));
     assert_eq!(reading.upstream.as_deref(), Some("a@b"));
-    assert_eq!((reading.geo.as_deref(), reading.size.as_deref()), (Some("eu"), Some("large")));
+    assert_eq!((reading.geo.as_deref(), reading.conditions.size.as_deref()), (Some("eu"), Some("large")));
     assert_eq!(reading.kind.as_deref(), Some("large"));
 }
 

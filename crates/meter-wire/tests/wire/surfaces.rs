@@ -131,6 +131,22 @@ fn a_drawing_of_an_image_call_is_a_line_beside() {
 }
 
 #[test]
+fn what_a_price_may_depend_on_is_read_and_the_answer_has_the_last_word() {
+    let asked = r#"{"model":"m","size":"auto","quality":"high"}"#;
+    let drawn = r#"{"size":"1024x1024","data":[{"b64_json":""}],"usage":{"input_tokens":1,"output_tokens":2}}"#;
+    let image = one("openai_images", asked, JSON, drawn).conditions;
+    assert_eq!((image.size.as_deref(), image.quality.as_deref()), (Some("1024x1024"), Some("high")));
+    let searched = r#"{"model":"m","usage":{"prompt_tokens":1,"completion_tokens":2,"search_context_size":"low"}}"#;
+    let context = one("perplexity", "{}", JSON, searched).conditions.search_context;
+    assert_eq!(context.as_deref(), Some("low"));
+    let cached = |kind: &str| {
+        let usage = format!(r#"{{"prompt_tokens":9,"prompt_tokens_details":{{"cached_tokens":4{kind}}}}}"#);
+        one("qwen_chat", "{}", JSON, &format!(r#"{{"model":"m","usage":{usage}}}"#)).conditions.cache_mode
+    };
+    assert_eq!((cached(r#","cache_type":"ephemeral""#).as_deref(), cached("")), (Some("explicit"), None));
+}
+
+#[test]
 fn a_live_session_of_gemini_is_a_row_for_each_turn() {
     let setup = r#"{"setup":{"model":"models/gemini-3-live"}}"#;
     let turn = |prompt: u32, sound: u32| {
