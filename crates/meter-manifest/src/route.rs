@@ -4,6 +4,7 @@ use crate::model::Model;
 use crate::providers::{Endpoint, Host, Provider, Unmatched, decoded};
 use meter_call::{Billing, EndpointClass};
 use meter_wire::{Dialect, HeadCondition, RouteFacts};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Where a request leads.
@@ -58,17 +59,9 @@ impl Model {
     /// `:protocol`, lower case.
     pub fn route(&self, host: &str, port: u16, method: &str, target: &str, upgrade: Option<&str>) -> Routed {
         let Some((provider, host)) = self.provider_at(host, port) else { return Routed::NotMetered };
-        let (path, query) = split(target);
         for endpoint in &provider.endpoints {
-            if let Some(captures) = endpoint.matches(method, path, upgrade) {
-                let mut facts = RouteFacts {
-                    captures: host.captures.clone(),
-                    query: parameters(query),
-                    stream: endpoint.stream,
-                    class: endpoint.class,
-                };
-                facts.captures.extend(captures);
-                return Routed::Endpoint(Box::new(route(provider, endpoint, facts)));
+            if let Some(facts) = endpoint.address(&host.captures, method, target, upgrade) {
+                return Routed::Endpoint(Box::new(Route::new(provider, endpoint, facts)));
             }
         }
         Routed::Unmatched {
@@ -107,20 +100,40 @@ impl Model {
     }
 }
 
-fn route(provider: &Provider, endpoint: &Endpoint, facts: RouteFacts) -> Route {
-    Route {
-        provider_id: provider.id.clone(),
-        provider: endpoint.provider.clone(),
-        prices: endpoint.prices.clone(),
-        endpoint: endpoint.id.clone(),
-        class: endpoint.class,
-        kind: endpoint.kind.clone(),
-        dialect: endpoint.dialect.clone(),
-        facts,
-        billing: endpoint.billing,
-        settles: endpoint.settles,
-        free_when: endpoint.free_when.as_ref().map(|(_, condition)| condition.clone()),
-        upstream: endpoint.upstream.clone(),
+impl Route {
+    /// The way to an endpoint of a provider, with what the request's address says.
+    pub fn new(provider: &Provider, endpoint: &Endpoint, facts: RouteFacts) -> Route {
+        Route {
+            provider_id: provider.id.clone(),
+            provider: endpoint.provider.clone(),
+            prices: endpoint.prices.clone(),
+            endpoint: endpoint.id.clone(),
+            class: endpoint.class,
+            kind: endpoint.kind.clone(),
+            dialect: endpoint.dialect.clone(),
+            facts,
+            billing: endpoint.billing,
+            settles: endpoint.settles,
+            free_when: endpoint.free_when.as_ref().map(|(_, condition)| condition.clone()),
+            upstream: endpoint.upstream.clone(),
+        }
+    }
+}
+
+impl Endpoint {
+    /// What a request's address says to the dialect: the host's captures and its own, and the decoded query. `None` where it
+    /// is no request to this endpoint. `target` is as on the wire, query included.
+    pub fn address(
+        &self,
+        host: &BTreeMap<String, String>,
+        method: &str,
+        target: &str,
+        upgrade: Option<&str>,
+    ) -> Option<RouteFacts> {
+        let (path, query) = split(target);
+        let own = self.matches(method, path, upgrade)?;
+        let captures = host.clone().into_iter().chain(own).collect();
+        Some(RouteFacts { captures, query: parameters(query), stream: self.stream, class: self.class })
     }
 }
 

@@ -135,34 +135,16 @@ pub fn named(model: &Model, text: &str, target: Option<&str>) -> Result<Route, S
 /// # Errors
 /// The target is none of the endpoint's paths.
 pub fn route(provider: &Provider, endpoint: &Endpoint, target: Option<&str>) -> Result<Route, String> {
-    let mut facts = RouteFacts {
-        captures: provider.hosts.first().map(|host| host.captures.clone()).unwrap_or_default(),
-        query: Vec::new(),
-        stream: endpoint.stream,
-        class: endpoint.class,
+    let host = provider.hosts.first().map(|host| host.captures.clone()).unwrap_or_default();
+    let facts = match target {
+        Some(target) => {
+            let method = endpoint.methods.first().map_or("POST", String::as_str);
+            let address = endpoint.address(&host, method, target, endpoint.upgrade.as_deref());
+            address.ok_or_else(|| format!("`{target}` is no path of endpoint `{}`", endpoint.id))?
+        }
+        None => RouteFacts { captures: host, query: Vec::new(), stream: endpoint.stream, class: endpoint.class },
     };
-    if let Some(target) = target {
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
-        let method = endpoint.methods.first().map_or("POST", String::as_str);
-        let captures = endpoint.matches(method, path, endpoint.upgrade.as_deref());
-        facts.captures.extend(captures.ok_or_else(|| format!("`{path}` is no path of endpoint `{}`", endpoint.id))?);
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        facts.query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    }
-    Ok(Route {
-        provider_id: provider.id.clone(),
-        provider: endpoint.provider.clone(),
-        prices: endpoint.prices.clone(),
-        endpoint: endpoint.id.clone(),
-        class: endpoint.class,
-        kind: endpoint.kind.clone(),
-        dialect: endpoint.dialect.clone(),
-        facts,
-        billing: endpoint.billing,
-        settles: endpoint.settles,
-        free_when: endpoint.free_when.as_ref().map(|(_, when)| when.clone()),
-        upstream: endpoint.upstream.clone(),
-    })
+    Ok(Route::new(provider, endpoint, facts))
 }
 
 #[cfg(test)]
@@ -181,5 +163,14 @@ mod tests {
         assert!(captured.response_fields.contains(&field("content-type", "text/event-stream")));
         let error = Captured::answer(Path::new("m.ws.jsonl"), b"{\"dir\":\"c2s\",\"data\":\"x\"}\n\n{}".to_vec(), &[]);
         assert!(error.expect_err("the third line is none").starts_with("line 3"));
+    }
+
+    #[test]
+    fn a_target_says_what_it_would_say_on_the_wire() {
+        let (model, _) = meter_manifest::load(&meter_manifest::bundled(), &[]);
+        let route = named(&model, "openai/realtime", Some("/v1/realtime?model=gpt%2Drealtime")).expect("an endpoint");
+        assert_eq!(route.facts.query, [("model".to_owned(), "gpt-realtime".to_owned())]);
+        let other = named(&model, "openai/realtime", Some("/v1/other")).expect_err("another path");
+        assert_eq!(other, "`/v1/other` is no path of endpoint `realtime`");
     }
 }
