@@ -3,8 +3,8 @@
 
     python3 scripts/price_lists.py DIR
 
-writes DIR/litellm.json (a copy out of the wheel) and DIR/genai-prices.json (the package's tables as its `data.json` has
-them). For people who review an import; nothing of the product runs it.
+writes DIR/litellm.json and DIR/model-prices.json (copies out of the wheels) and DIR/genai-prices.json (the package's tables
+as its `data.json` has them). For people who review an import; nothing of the product runs it.
 """
 
 import json
@@ -73,6 +73,8 @@ def main() -> None:
         with zipfile.ZipFile(wheel("litellm", folder)) as package:
             name = next(n for n in package.namelist() if n.endswith("model_prices_and_context_window_backup.json"))
             (target / "litellm.json").write_bytes(package.read(name))
+        with zipfile.ZipFile(wheel("model-prices", folder)) as package:
+            (target / "model-prices.json").write_bytes(package.read("model_prices/snapshot.json"))
         (target / "genai-prices.json").write_text(json.dumps(genai(folder)))
 
 

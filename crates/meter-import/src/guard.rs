@@ -19,6 +19,8 @@ pub enum Guard {
     MeterGone,
     /// Other bounds of long prompts.
     OtherBound,
+    /// The same fee for something else: by the query, not by the prompt.
+    OtherUnit,
     /// It began more than 7 days ago.
     LongAgo,
     /// The factor of a class, a write or a tier is not the same for all meters.
@@ -39,6 +41,7 @@ impl fmt::Display for Guard {
             Guard::NewMeter => "a price that was not there",
             Guard::MeterGone => "a price is gone",
             Guard::OtherBound => "other bounds for long prompts",
+            Guard::OtherUnit => "counted in another unit",
             Guard::LongAgo => "began more than 7 days ago",
             Guard::UnevenFactor => "factors differ between meters",
             Guard::RoundedFigure => "more than 6 digits",
@@ -108,17 +111,6 @@ pub(crate) fn of_figure(old: Option<Ratio>, new: Ratio, guards: &mut Vec<Guard>)
     }
 }
 
-/// Significant digits of a decimal number; a fraction has too many.
-pub(crate) fn digits(value: Ratio) -> usize {
-    let text = value.to_string();
-    if text.contains('/') {
-        return usize::MAX;
-    }
-    let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_start_matches('0');
-    if text.contains('.') { digits.len() } else { digits.trim_end_matches('0').len() }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,12 +130,5 @@ mod tests {
         assert_eq!(guards("5", "0.005"), [Guard::LargeChange, Guard::UnitSlip]);
         assert_eq!(guards("3", "3000000"), [Guard::LargeChange, Guard::UnitSlip]);
         assert_eq!(guards("3", "3100"), [Guard::LargeChange]);
-    }
-
-    #[test]
-    fn significant_digits() {
-        for (text, count) in [("0.20", 1), ("272000", 3), ("0.165025", 6), ("0.0000123456", 6), ("1.234567", 7)] {
-            assert_eq!(digits(Ratio::wire(text).unwrap()), count, "{text}");
-        }
     }
 }

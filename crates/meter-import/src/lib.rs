@@ -4,17 +4,17 @@
 //! its figures with what the price book charges today and lets nothing pass a guard unseen, [`edit`] writes a proposal as
 //! TOML. Text in, text out: nothing is fetched, and nothing is written here.
 
+mod edit;
 mod figure;
 mod guard;
 mod ours;
 mod propose;
 mod read;
 mod sources;
-mod toml_text;
 
-pub use figure::Figure;
+pub use edit::edit;
+pub use figure::{Figure, Quote};
 pub use guard::{Guard, RunGuard};
 pub use propose::{Change, Disagreement, FigureChange, Proposal, propose};
-pub use read::{ImportError, Upstream, UpstreamModel, read};
+pub use read::{Conflict, ImportError, Upstream, UpstreamModel, read};
 pub use sources::Source;
-pub use toml_text::edit;

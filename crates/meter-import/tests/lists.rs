@@ -45,6 +45,16 @@ fn book(text: &str) -> PriceBook {
     book
 }
 
+/// As a file is loaded again behind an edit.
+fn load(text: &str) -> Result<PriceBook, String> {
+    let (book, found) = prices::book(&[ManifestFile::new("manifests/prices/anthropic.toml", text)], &[]);
+    if found.is_empty() { Ok(book) } else { Err(format!("{found:#?}\n{text}")) }
+}
+
+fn edited(changes: &[&Change]) -> String {
+    edit(&book(FILE), Some(FILE), "anthropic", changes, TODAY, load).unwrap()
+}
+
 /// The large model as the list has it, some figures replaced; the small one as it is.
 fn litellm(changes: &[(&str, &str)]) -> String {
     let mut large: BTreeMap<&str, &str> = [
@@ -75,7 +85,7 @@ fn litellm(changes: &[(&str, &str)]) -> String {
 fn proposed(list: &str, accepted: &[&str]) -> Proposal {
     let list = read(Source::Litellm, list, TODAY).expect("a list");
     let accepted: BTreeSet<String> = accepted.iter().map(|name| (*name).to_owned()).collect();
-    propose(&book(FILE), &list, None, &accepted, TODAY)
+    propose(&book(FILE), &list, &[], &accepted, TODAY)
 }
 
 fn large(proposal: &Proposal) -> &Change {
@@ -104,15 +114,13 @@ fn a_price_cut_passes_and_is_a_new_row_behind_the_old_one() {
     // One of two models is more than a tenth.
     assert!(matches!(proposal.stops.as_slice(), [RunGuard::TooManyChanged { changed: 1, compared: 2, .. }]));
 
-    let at = parse_instant(TODAY).unwrap();
-    let models = BTreeMap::from([(change.model.clone(), book(FILE).view("anthropic", "claude-large", at).unwrap())]);
-    let text = edit(Some(FILE), "anthropic", &[change], &models, TODAY, at);
+    let text = edited(&[change]);
     assert!(text.contains("input = 4.5  # was 5\n") && text.contains("from = 2026-11-25\n"), "{text}");
     assert!(text.contains("input = 5                          # by the million"), "comments stay:\n{text}");
     assert!(text.find("input = 4.5").unwrap() < text.find("# The small one").unwrap());
     // The new file charges what the list says, batches too, and the old price until then.
     let list = read(Source::Litellm, &list, TODAY).unwrap();
-    let again = propose(&book(&text), &list, None, &BTreeSet::new(), TODAY);
+    let again = propose(&book(&text), &list, &[], &BTreeSet::new(), TODAY);
     assert!(again.changes.is_empty(), "{:#?}\n{text}", again.changes);
     let before = book(&text).rate_hint("anthropic", "claude-large", parse_instant("2026-11-24").unwrap()).unwrap();
     assert_eq!(before.0.text(), "5 / 1M tokens");
@@ -173,7 +181,7 @@ fn a_dated_list_brings_its_date_and_a_second_one_agrees_or_not() {
     assert_eq!(dated.left_out, 1);
     let cut = litellm(&[("input_cost_per_token", "4.5e-06"), ("input_cost_per_token_batches", "2.25e-06")]);
     let cut = read(Source::Litellm, &cut, TODAY).unwrap();
-    let both = propose(&book(FILE), &dated, Some(&cut), &BTreeSet::new(), TODAY);
+    let both = propose(&book(FILE), &dated, &[cut], &BTreeSet::new(), TODAY);
     let change = large(&both);
     assert_eq!((change.from.as_str(), change.guards.as_slice()), ("2026-11-20", &[][..]));
     assert_eq!(change.sources, ["genai-prices", "litellm"]);
@@ -182,7 +190,7 @@ fn a_dated_list_brings_its_date_and_a_second_one_agrees_or_not() {
     assert_eq!((new.guards.as_slice(), new.taken), (&[Guard::NewModel][..], false));
 
     let old = read(Source::Litellm, &litellm(&[]), TODAY).unwrap();
-    let split = propose(&book(FILE), &dated, Some(&old), &BTreeSet::new(), TODAY);
+    let split = propose(&book(FILE), &dated, &[old], &BTreeSet::new(), TODAY);
     assert_eq!(large(&split).guards, [Guard::OtherSourceDisagrees]);
     let says = &split.disagreements[0];
     let (one, other) = (says.says["genai-prices"].as_str(), says.says["litellm"].as_str());
@@ -193,11 +201,10 @@ fn a_dated_list_brings_its_date_and_a_second_one_agrees_or_not() {
 fn a_new_model_is_written_with_all_its_figures() {
     let list = read(Source::GenaiPrices, GENAI, TODAY).unwrap();
     let accepted = BTreeSet::from(["anthropic/claude-new".to_owned()]);
-    let proposal = propose(&book(FILE), &list, None, &accepted, TODAY);
+    let proposal = propose(&book(FILE), &list, &[], &accepted, TODAY);
     let change = proposal.changes.iter().find(|change| change.model == "claude-new").unwrap();
-    let text = edit(None, "anthropic", &[change], &BTreeMap::new(), TODAY, parse_instant(TODAY).unwrap());
-    let (new, found) = prices::book(&[], &[ManifestFile::new("manifests/prices/anthropic.toml", text.as_str())]);
-    assert!(found.is_empty(), "{found:#?}\n{text}");
+    let text = edit(&book(FILE), None, "anthropic", &[change], TODAY, load).unwrap();
+    let new = book(&text);
     assert!(new.covers("anthropic", "claude-new", parse_instant(TODAY).unwrap()));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::cost::fallback;
 use crate::near::near;
-use crate::row::{Price, PricedRow};
+use crate::row::{Axis, Price, PricedRow};
 use crate::{Attributes, Credit, Currencies, Factor, Rate, Served};
 use meter_call::{Meter, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
@@ -112,6 +112,8 @@ pub(crate) struct Model {
     pub max_output: Option<u64>,
     /// By `from`.
     pub rows: Vec<Arc<PricedRow>>,
+    /// Conditions that the model itself has overlays for: every row has them, also one that is written later.
+    pub shared: Vec<BTreeMap<Axis, Vec<String>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -181,6 +183,14 @@ pub enum WireClass {
 }
 
 impl PriceBook {
+    /// The same prices without anybody's contracts: what lists are compared with.
+    #[must_use]
+    pub fn at_list(&self) -> PriceBook {
+        let mut book = self.clone();
+        book.providers.values_mut().for_each(|provider| provider.contracts.clear());
+        book
+    }
+
     /// The class to price: `batch` if the call is a batch result, else the speed if it is not standard, else the served
     /// tier. Words are those of the wire; [`crate::price`] translates what is returned by the file's `[tiers]`.
     pub fn class(&self, provider: &str, batched: bool, speed: Option<&str>, tier: Option<&str>) -> Option<String> {

@@ -114,6 +114,11 @@ impl Unit {
         }
     }
 
+    /// The singular, as price files print it.
+    pub fn one(self) -> &'static str {
+        UNITS.iter().find(|(unit, ..)| *unit == self).map_or("", |(_, one, _)| one)
+    }
+
     /// The plural, as bills print it.
     pub fn plural(self) -> &'static str {
         UNITS.iter().find(|(unit, ..)| *unit == self).map_or("", |(_, _, many)| many)
@@ -125,7 +130,7 @@ impl Unit {
     }
 
     /// How many of the meter's own unit it holds.
-    fn size(self) -> i128 {
+    pub fn size(self) -> i128 {
         match self {
             Unit::Minute => 60,
             Unit::Hour => 3600,

@@ -55,7 +55,7 @@ pub struct Quota {
 }
 
 /// Stands for a model in the id of a row that holds for all models of a provider.
-pub(crate) const FEES: &str = "[fees]";
+pub const FEES: &str = "[fees]";
 
 /// Prices by meter.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]

@@ -22,6 +22,9 @@ pub struct ModelView {
     pub max_output: Option<u64>,
     /// By `from`.
     pub rows: Vec<RowView>,
+    /// Conditions of overlays that the model itself has: they are among those of every row.
+    #[serde(skip)]
+    pub shared: Vec<BTreeMap<&'static str, Vec<String>>>,
 }
 
 /// One dated row.
@@ -114,6 +117,7 @@ impl PriceBook {
             patterns: Vec::new(),
             max_output: None,
             rows,
+            shared: Vec::new(),
         })
     }
 
@@ -152,6 +156,11 @@ impl Provider {
             patterns: patterns.map(|(pattern, _)| pattern.written().to_owned()).collect(),
             max_output: model.max_output,
             rows: model.rows.iter().map(|row| row_view(row)).collect(),
+            shared: model
+                .shared
+                .iter()
+                .map(|on| on.iter().map(|(axis, values)| (axis.name(), values.clone())).collect())
+                .collect(),
         }
     }
 }

@@ -67,6 +67,7 @@ impl PriceBookBuilder {
                     id: model.id.value.clone(),
                     max_output: model.max_output,
                     rows: likes::priced(likenesses.remove(&(name.as_str(), index)).unwrap_or(own.rows)),
+                    shared: rows::shared_conditions(provider, model),
                 })
                 .collect();
             for (model, written) in models.iter().zip(&provider.models) {

@@ -45,6 +45,19 @@ pub(super) fn shared(files: &MergedProvider, model: &MergedModel, faults: &mut F
     shared
 }
 
+/// Their conditions.
+pub(super) fn shared_conditions(files: &MergedProvider, model: &MergedModel) -> Vec<BTreeMap<Axis, Vec<String>>> {
+    // What is wrong with them was said where the rows were read.
+    let axis = |name: &str| Axis::ALL.iter().find(|(known, _)| *known == name).map(|(_, axis)| *axis);
+    let on = |when: WhenText| {
+        let of = |(name, values): (Written<String>, Vec<Written<String>>)| {
+            Some((axis(&name.value)?, values.into_iter().map(|value| value.value).collect()))
+        };
+        when.on.into_iter().filter_map(of).collect()
+    };
+    shared(files, model, &mut Faults::default()).into_iter().map(on).collect()
+}
+
 fn profiles(files: &MergedProvider, names: &[Written<String>], faults: &mut Faults) -> Vec<WhenText> {
     let mut overlays = Vec::new();
     for name in names {

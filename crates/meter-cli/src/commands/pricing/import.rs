@@ -1,6 +1,6 @@
 //! `pricing import`.
 
-use super::{BookArgs, book, bytes, now, today};
+use super::{BookArgs, book, bytes, today};
 use crate::diff::unified;
 use crate::failure::Failure;
 use crate::out::{self, BAD, BOLD, WARN, styled};
@@ -12,7 +12,7 @@ use meter_diag::Diagnostic;
 use meter_hop::paths::Home;
 use meter_import::{Change, Proposal, Source, Upstream, edit, propose, read};
 use meter_manifest::{ManifestFile, prices};
-use meter_price::{ModelView, PriceBook};
+use meter_price::PriceBook;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -24,14 +24,14 @@ const LIST_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// Arguments of `pricing import`.
 #[derive(Debug, Args)]
 pub struct ImportArgs {
-    /// Which list: `litellm` or `genai-prices`.
+    /// Which list: `litellm`, `genai-prices` or `model-prices`.
     #[arg(long, value_name = "LIST")]
     pub from: Source,
     /// The list's file, as published.
     pub file: PathBuf,
-    /// A second list to hold the first one against: `genai-prices=FILE`.
+    /// Another list to hold the first one against: `genai-prices=FILE`; several times for several.
     #[arg(long, value_name = "LIST=FILE")]
-    pub with: Option<String>,
+    pub with: Vec<String>,
     /// Only this provider.
     #[arg(long, value_name = "ID")]
     pub provider: Option<String>,
@@ -75,20 +75,21 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &ImportArgs) -> R
     let book = book(|| Ok(home.clone()), &args.book)?;
     let today = today();
     let mut first = list(args.from, &args.file, &today)?;
-    let second = match &args.with {
-        None => None,
-        Some(pair) => {
-            let usage = || Failure::new(format!("`{pair}` is not LIST=FILE")).with_code(Exit::Usage);
-            let (name, file) = pair.split_once('=').ok_or_else(usage)?;
-            Some(list(name.parse().map_err(|_| usage())?, Path::new(file), &today)?)
-        }
-    };
+    let others = args.with.iter().map(|pair| {
+        let usage = || Failure::new(format!("`{pair}` is not LIST=FILE")).with_code(Exit::Usage);
+        let (name, file) = pair.split_once('=').ok_or_else(usage)?;
+        list(name.parse().map_err(|_| usage())?, Path::new(file), &today)
+    });
+    let others: Vec<Upstream> = others.collect::<Result<_, Failure>>()?;
     if let Some(name) = &args.provider {
         let id = book.provider_id(name).unwrap_or(name).to_owned();
         first.models.retain(|(provider, _), _| *provider == id);
+        first.later.retain(|((provider, _), _)| *provider == id);
+        first.fees.retain(|provider, _| *provider == id);
+        first.conflicts.retain(|conflict| conflict.of.0 == id);
     }
     let accepted: BTreeSet<String> = args.accept.iter().cloned().collect();
-    let proposal = propose(&book, &first, second.as_ref(), &accepted, &today);
+    let proposal = propose(&book, &first, &others, &accepted, &today);
     let root = args.book.manifests.clone().unwrap_or_else(|| home.root().to_owned());
     let files = files(&book, &proposal, &root, &today)?;
     let stopped = !proposal.stops.is_empty() && !args.accept_run;
@@ -110,7 +111,7 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &ImportArgs) -> R
             written,
         })?;
     } else {
-        out::print(&text(&first, &proposal, &files, stopped, written))?;
+        out::print(&text(&first, &proposal, &files, (stopped, written), &today))?;
     }
     let nothing = proposal.changes.is_empty() && proposal.disagreements.is_empty() && proposal.stops.is_empty();
     Ok(if nothing { Exit::Ok } else { Exit::Found }.code())
@@ -123,12 +124,11 @@ fn list(source: Source, file: &Path, today: &str) -> Result<Upstream, Failure> {
     read(source, &text, today).map_err(|error| Failure::because(unusable(), error))
 }
 
-/// Path, old and new text of every file that taken changes touch. A text that does not load, or charges something else, is
-/// a fault of ours and is refused here.
+/// Path, old and new text of every file that taken changes touch. A text that does not load is a fault of ours and is
+/// refused here; what it would charge otherwise than the list stands in it as a comment.
 type Edited = (String, Option<String>, String);
 
 fn files(book: &PriceBook, proposal: &Proposal, root: &Path, today: &str) -> Result<Vec<Edited>, Failure> {
-    let at = now();
     let mut by_provider: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for change in proposal.changes.iter().filter(|change| change.taken) {
         by_provider.entry(&change.provider).or_default().push(change);
@@ -141,17 +141,17 @@ fn files(book: &PriceBook, proposal: &Proposal, root: &Path, today: &str) -> Res
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(Failure::because(format!("cannot read {path}"), error)),
         };
-        let views = changes.iter().filter_map(|change| {
-            let view = book.view(provider, &change.model, at)?;
-            Some((change.model.clone(), view))
-        });
-        let views: BTreeMap<String, ModelView> = views.collect();
-        let text = edit(existing.as_deref(), provider, &changes, &views, today, at);
-        let file = ManifestFile::new(path.clone(), text.as_str());
-        let (_, found) = prices::book(&super::bundled_prices(), [&file]);
-        if let Some(first) = found.iter().find(|one| Diagnostic::is_error(one) && one.place.file == path) {
-            return Err(Failure::new(format!("the change to {path} would not load: {first}")).with_code(Exit::Bug));
-        }
+        let load = |text: &str| {
+            let file = ManifestFile::new(path.clone(), text);
+            let (book, found) = prices::book(&super::bundled_prices(), [&file]);
+            match found.iter().find(|one| Diagnostic::is_error(one) && one.place.file == path) {
+                None => Ok(book),
+                Some(first) => {
+                    Err(Failure::new(format!("the change to {path} would not load: {first}")).with_code(Exit::Bug))
+                }
+            }
+        };
+        let text = edit(book, existing.as_deref(), provider, &changes, today, load)?;
         files.push((path, existing, text));
     }
     Ok(files)
@@ -168,7 +168,13 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-fn text(list: &Upstream, proposal: &Proposal, files: &[Edited], stopped: bool, written: bool) -> String {
+fn text(
+    list: &Upstream,
+    proposal: &Proposal,
+    files: &[Edited],
+    (stopped, written): (bool, bool),
+    today: &str,
+) -> String {
     let mut text = format!(
         "{}\n{} compared, {} as they are, {} figures that are ours rounded, {} % of our prices still listed\n",
         styled(BOLD, format_args!("{} against the prices in force", list.source.name())),
@@ -180,7 +186,7 @@ fn text(list: &Upstream, proposal: &Proposal, files: &[Edited], stopped: bool, w
     let changed: Vec<&Change> = proposal.changes.iter().filter(|change| !is_new(change)).collect();
     if !changed.is_empty() {
         text.push('\n');
-        text.push_str(&changes(&changed));
+        text.push_str(&changes(&changed, today));
     }
     let new: Vec<&Change> = proposal.changes.iter().filter(|change| is_new(change)).collect();
     if !new.is_empty() {
@@ -194,7 +200,7 @@ fn text(list: &Upstream, proposal: &Proposal, files: &[Edited], stopped: bool, w
         ));
     }
     if !proposal.disagreements.is_empty() {
-        text.push_str(&format!("\n{}\n{}", styled(BOLD, "The two lists disagree"), disagreements(proposal)));
+        text.push_str(&format!("\n{}\n{}", styled(BOLD, "Where the lists disagree"), disagreements(proposal)));
     }
     for stop in &proposal.stops {
         text.push_str(&format!("\n{} {stop}", styled(if stopped { BAD } else { WARN }, "stop")));
@@ -223,7 +229,10 @@ fn is_new(change: &Change) -> bool {
     change.guards.contains(&meter_import::Guard::NewModel) && !change.taken
 }
 
-fn changes(changes: &[&Change]) -> String {
+/// So many models with one and the same change are one entry of the table.
+const ALIKE_MIN: usize = 4;
+
+fn changes(changes: &[&Change], today: &str) -> String {
     let mut table = Table::new(&[
         ("model", Align::Left),
         ("price", Align::Left),
@@ -233,36 +242,67 @@ fn changes(changes: &[&Change]) -> String {
         ("sources", Align::Left),
         ("held back because", Align::Left),
     ]);
+    let same = |one: &Change| {
+        let figures: Vec<_> = one.figures.iter().map(|f| (f.figure.clone(), f.old.clone(), f.new.clone())).collect();
+        (one.provider.clone(), one.from.clone(), figures, one.guards.clone(), one.sources.clone(), one.taken)
+    };
+    let mut alike: Vec<Vec<&Change>> = Vec::new();
+    let mut index = std::collections::HashMap::new();
     for change in changes {
-        let why: Vec<String> = change.guards.iter().map(ToString::to_string).collect();
-        let why = if change.taken { String::new() } else { why.join("; ") };
-        for (index, figure) in change.figures.iter().enumerate() {
-            let first = |text: String| if index == 0 { text } else { String::new() };
-            table.row([
-                first(plain(&format!("{}/{}", change.provider, change.model))),
-                figure.figure.to_string(),
-                figure.old.clone().unwrap_or_else(|| "-".to_owned()),
-                figure.new.clone().unwrap_or_else(|| "-".to_owned()),
-                figure.per_cent.clone().unwrap_or_default(),
-                first(change.sources.join(", ")),
-                first(why.clone()),
-            ]);
+        let at = *index.entry(format!("{:?}", same(change))).or_insert(alike.len());
+        if at == alike.len() {
+            alike.push(Vec::new());
+        }
+        alike[at].push(change);
+    }
+    let mut names = String::new();
+    for group in alike {
+        let many = group.len() >= ALIKE_MIN;
+        if many {
+            let list: Vec<String> = group.iter().map(|change| plain(&change.model)).collect();
+            names.push_str(&format!("{} of {}: {}\n", group.len(), plain(&group[0].provider), list.join(", ")));
+        }
+        for change in group.iter().take(if many { 1 } else { group.len() }) {
+            let why: Vec<String> = change.guards.iter().map(ToString::to_string).collect();
+            let why = if change.taken { String::new() } else { why.join("; ") };
+            let name = match many {
+                true => format!("{}: {} models", change.provider, group.len()),
+                false => format!("{}/{}", change.provider, change.model),
+            };
+            let name = if change.from.as_str() > today { format!("{name} from {}", change.from) } else { name };
+            for (index, figure) in change.figures.iter().enumerate() {
+                let first = |text: String| if index == 0 { text } else { String::new() };
+                table.row([
+                    first(plain(&name)),
+                    figure.figure.to_string(),
+                    figure.old.clone().unwrap_or_else(|| "-".to_owned()),
+                    figure.new.clone().unwrap_or_else(|| "-".to_owned()),
+                    figure.per_cent.clone().unwrap_or_default(),
+                    first(change.sources.join(", ")),
+                    first(why.clone()),
+                ]);
+            }
         }
     }
-    table.text()
+    let gap = if names.is_empty() { "" } else { "\n" };
+    format!("{}{gap}{names}", table.text())
 }
 
 fn disagreements(proposal: &Proposal) -> String {
-    let lists: BTreeSet<&String> = proposal.disagreements.iter().flat_map(|one| one.says.keys()).collect();
-    let mut columns = vec![("model", Align::Left), ("price", Align::Left)];
-    columns.extend(lists.iter().map(|list| (list.as_str(), Align::Right)));
-    columns.push(("ours", Align::Right));
-    let mut table = Table::new(&columns);
+    let mut table = Table::new(&[
+        ("model", Align::Left),
+        ("price", Align::Left),
+        ("ours", Align::Right),
+        ("the lists say", Align::Left),
+    ]);
+    let mut before = String::new();
     for one in &proposal.disagreements {
-        let mut cells = vec![plain(&format!("{}/{}", one.provider, one.model)), one.figure.to_string()];
-        cells.extend(lists.iter().map(|list| one.says.get(*list).cloned().unwrap_or_default()));
-        cells.push(one.ours.clone().unwrap_or_else(|| "-".to_owned()));
-        table.row(cells);
+        let says: Vec<String> = one.says.iter().map(|(list, figure)| format!("{} {figure}", plain(list))).collect();
+        let name = plain(&format!("{}/{}", one.provider, one.model));
+        let shown = if name == before { String::new() } else { name.clone() };
+        let ours = one.ours.clone().unwrap_or_else(|| "-".to_owned());
+        table.row([shown, one.figure.to_string(), ours, says.join(", ")]);
+        before = name;
     }
     table.text()
 }
