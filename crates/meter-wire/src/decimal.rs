@@ -26,6 +26,11 @@ impl Decimal {
 
     /// Reads a JSON number literal (`-12`, `0.5`, `1.5e-7`); `None` when the text is no such literal or too long.
     pub fn literal(text: &str) -> Option<Decimal> {
+        // The usual count: no point, no sign, and no way to overflow.
+        if !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let value = text.bytes().fold(0_i64, |value, digit| value * 10 + i64::from(digit - b'0'));
+            return Some(Decimal::whole(i128::from(value)));
+        }
         let (body, exponent) = match text.find(['e', 'E']) {
             Some(at) => (&text[..at], text[at + 1..].strip_prefix('+').unwrap_or(&text[at + 1..]).parse::<i32>().ok()?),
             None => (text, 0),
@@ -118,6 +123,9 @@ impl Decimal {
 
 impl PartialEq for Decimal {
     fn eq(&self, other: &Decimal) -> bool {
+        if self.scale == other.scale {
+            return self.mantissa == other.mantissa;
+        }
         let (left, right) = (self.trimmed(), other.trimmed());
         left.mantissa == right.mantissa && left.scale == right.scale
     }

@@ -3,7 +3,7 @@
 use crate::coding::{CodingFault, Decoder};
 use crate::dialect::{Dialect, End, TableId};
 use crate::eval::{self, Came, MessageCells, Scope, Wire};
-use crate::framing::{Cutting, Framer, Framing, Message, media_type};
+use crate::framing::{Cutting, Framer, Framing, Message, Repeat, media_type};
 use crate::json::Scanner;
 use crate::reading::CallReading;
 use crate::report;
@@ -67,8 +67,12 @@ pub struct ExchangeReader {
     by_name: bool,
     rows: Rows,
     messages: u64,
-    /// What was kept of the last message, while the exchange is one row.
-    previous: Option<Message>,
+    /// The last message, while the exchange is one row.
+    last: Repeat,
+    /// The cells of the last server message.
+    cells: MessageCells,
+    /// Reads the messages of a WebSocket.
+    socket: Option<Scanner>,
     client_bytes: u64,
     server_bytes: u64,
 }
@@ -128,7 +132,9 @@ impl ExchangeReader {
             framing: None,
             by_name: false,
             messages: 0,
-            previous: None,
+            last: Repeat::default(),
+            cells: Vec::new(),
+            socket: None,
             client_bytes: 0,
             server_bytes: 0,
         }
@@ -184,9 +190,9 @@ impl ExchangeReader {
     fn with_request(&mut self, act: impl FnOnce(&mut Side, &mut Cutting<'_>)) {
         let Some(mut side) = self.request.take() else { return };
         let dialect = Arc::clone(&self.dialect);
-        let mut sink = |message: Message| {
-            if dialect.request.reads(&eval::name(&dialect, &message)) {
-                let cells = eval::read_request(&dialect, &self.wire, &message);
+        let mut sink = |message: &Message<'_>| {
+            if dialect.request.reads(eval::name(&dialect, message)) {
+                let cells = eval::read_request(&dialect, &self.wire, message);
                 laid_over(&mut self.request_cells, cells);
             }
             self.request_message = true;
@@ -258,20 +264,30 @@ impl ExchangeReader {
     pub fn websocket_message(&mut self, from_client: bool, text: &[u8]) {
         let dialect = Arc::clone(&self.dialect);
         let projection = if from_client { &dialect.request_projection } else { &dialect.response_projection };
-        let mut scanner = Scanner::new(projection, !from_client && self.by_name);
+        let by_name = !from_client && self.by_name;
+        let mut scanner = self.socket.take().unwrap_or_else(|| Scanner::new(projection, by_name));
+        scanner.reset(projection, by_name);
         let taken = scanner.push(text, projection);
         self.rows.over |= scanner.is_over();
-        let Some(node) = scanner.into_node().filter(|_| taken == text.len()) else { return };
-        let message = Message::json(node);
-        if !from_client {
-            self.server_bytes += text.len() as u64;
-            self.incoming(&message);
-            return;
+        if let Some(tree) = scanner.tree().filter(|_| taken == text.len()) {
+            let message = Message::json(tree);
+            if from_client {
+                self.client_bytes += text.len() as u64;
+                self.asked(&message);
+            } else {
+                self.server_bytes += text.len() as u64;
+                self.incoming(&message);
+            }
         }
-        self.client_bytes += text.len() as u64;
-        if dialect.request.reads(&eval::name(&dialect, &message)) {
-            let cells = eval::read_request(&dialect, &self.wire, &message);
-            let lane = dialect.rows.as_ref().and_then(|rows| eval::text_at(&message.body, &rows.lane, KEY_MAX));
+        self.socket = Some(scanner);
+    }
+
+    /// A client's message on a WebSocket.
+    fn asked(&mut self, message: &Message<'_>) {
+        let dialect = Arc::clone(&self.dialect);
+        if dialect.request.reads(eval::name(&dialect, message)) {
+            let cells = eval::read_request(&dialect, &self.wire, message);
+            let lane = dialect.rows.as_ref().and_then(|rows| eval::text_at(message.body, &rows.lane, KEY_MAX));
             // Without names to go by, only a message that says something asks for a row.
             let asks = !dialect.request.on.is_empty() || cells.iter().any(Option::is_some);
             if asks && dialect.rows.is_some() {
@@ -287,37 +303,37 @@ impl ExchangeReader {
         let dialect = Arc::clone(&self.dialect);
         let by_name = self.by_name;
         let one_row = self.dialect.rows.is_none();
-        let mut sink = |message: Message| {
-            // Chunks of one answer differ in their text, which nothing keeps: what is left says nothing new.
-            if one_row && self.previous.as_ref() == Some(&message) {
+        let mut sink = |message: &Message<'_>| {
+            if one_row && self.last.is(message) {
                 self.messages += 1;
                 return;
             }
-            self.incoming(&message);
-            self.previous = Some(message);
+            self.incoming(message);
         };
         act(&mut side, &mut Cutting { projection: &dialect.response_projection, by_name, sink: &mut sink });
         self.response = Some(side);
     }
 
-    fn incoming(&mut self, message: &Message) {
+    fn incoming(&mut self, message: &Message<'_>) {
         self.messages += 1;
         let dialect = Arc::clone(&self.dialect);
         let name = eval::name(&dialect, message);
         let came = Came {
-            response: dialect.response.reads(&name),
-            usage: dialect.usage.reads(&name),
-            error: dialect.error.reads(&name),
-            beside: !dialect.beside.table.keys.is_empty() && dialect.beside.table.reads(&name),
+            response: dialect.response.reads(name),
+            usage: dialect.usage.reads(name),
+            error: dialect.error.reads(name),
+            beside: !dialect.beside.table.keys.is_empty() && dialect.beside.table.reads(name),
         };
-        let may_end = dialect.end.as_ref().is_some_and(|end| names_end(end, &name));
-        let cells = eval::read_response(&dialect, &self.wire, message, came, may_end);
-        let ends = may_end && self.end_holds(&name, &cells);
+        let may_end = dialect.end.as_ref().is_some_and(|end| names_end(end, name));
+        let mut cells = std::mem::take(&mut self.cells);
+        eval::read_response(&dialect, &self.wire, message, came, may_end, &mut cells);
+        let ends = may_end && self.end_holds(name, &cells);
         let rows = dialect.rows.as_ref();
-        let text = |pointers| eval::text_at(&message.body, pointers, KEY_MAX);
+        let text = |pointers| eval::text_at(message.body, pointers, KEY_MAX);
         let key = rows.and_then(|rows| text(&rows.key));
         let lane = rows.and_then(|rows| text(&rows.lane));
-        self.rows.incoming(&dialect, &self.wire, &Incoming { message, cells, came, ends, key, lane });
+        self.rows.incoming(&dialect, &self.wire, &Incoming { message, cells: &cells, came, ends, key, lane });
+        self.cells = cells;
     }
 
     /// Whether `[end]` says so of a message with this name and these cells, or of the trailers.

@@ -3,7 +3,7 @@
 use crate::dialect::{Dialect, TableId};
 use crate::eval::{Came, MessageCells, Wire, elements, merge, wire_error_of};
 use crate::framing::Message;
-use crate::json::Node;
+use crate::json::Tree;
 use crate::value::Value;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -26,12 +26,12 @@ pub(crate) struct Row {
     pub(crate) request: Option<Arc<MessageCells>>,
     pub(crate) cells: MessageCells,
     pub(crate) came: Came,
-    pub(crate) elements: Vec<Vec<Node>>,
+    pub(crate) elements: Vec<Vec<Tree>>,
     pub(crate) ended: bool,
 }
 
 impl Row {
-    fn read(&mut self, dialect: &Dialect, message: &Message, cells: &[Option<Value>], came: Came) {
+    fn read(&mut self, dialect: &Dialect, message: &Message<'_>, cells: &[Option<Value>], came: Came) {
         merge(dialect, &mut self.cells, cells, None);
         self.came.response |= came.response;
         self.came.usage |= came.usage;
@@ -74,8 +74,8 @@ pub(crate) struct Rows {
 
 /// What one server message is to its row.
 pub(crate) struct Incoming<'a> {
-    pub(crate) message: &'a Message,
-    pub(crate) cells: MessageCells,
+    pub(crate) message: &'a Message<'a>,
+    pub(crate) cells: &'a MessageCells,
     pub(crate) came: Came,
     pub(crate) ends: bool,
     pub(crate) key: Option<String>,

@@ -5,11 +5,11 @@ use crate::decimal::Decimal;
 /// Longest text that is kept of the wire, in bytes; what is longer is cut there.
 pub(crate) const TEXT_MAX: usize = 4096;
 
-/// A scalar of the wire. Null, objects and arrays are no values.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) enum Value {
+/// A scalar of the wire, its text owned or borrowed of the message. Null, objects and arrays are no values.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Value<T = Box<str>> {
     /// Text; never empty.
-    Text(Box<str>),
+    Text(T),
     /// An exact number.
     Number(Decimal),
     /// True or false.
@@ -21,12 +21,39 @@ impl Value {
     pub(crate) fn text(text: &str) -> Option<Value> {
         (!text.is_empty()).then(|| Value::Text(text.into()))
     }
+}
+
+impl<'a> Value<&'a str> {
+    /// A borrowed text, unless it is empty.
+    pub(crate) fn some(text: &'a str) -> Option<Value<&'a str>> {
+        (!text.is_empty()).then_some(Value::Text(text))
+    }
+}
+
+impl<T: AsRef<str>> Value<T> {
+    /// The same value with a text that is borrowed.
+    pub(crate) fn borrowed(&self) -> Value<&str> {
+        match self {
+            Value::Text(text) => Value::Text(text.as_ref()),
+            Value::Number(number) => Value::Number(*number),
+            Value::Truth(truth) => Value::Truth(*truth),
+        }
+    }
+
+    /// The same value with a text of its own.
+    pub(crate) fn owned(&self) -> Value {
+        match self {
+            Value::Text(text) => Value::Text(text.as_ref().into()),
+            Value::Number(number) => Value::Number(*number),
+            Value::Truth(truth) => Value::Truth(*truth),
+        }
+    }
 
     /// As a number; digits in a text are one.
     pub(crate) fn number(&self) -> Option<Decimal> {
         match self {
             Value::Number(number) => Some(*number),
-            Value::Text(text) => Decimal::digits(text),
+            Value::Text(text) => Decimal::digits(text.as_ref()),
             Value::Truth(_) => None,
         }
     }
@@ -35,7 +62,7 @@ impl Value {
     pub(crate) fn truth(&self) -> Option<bool> {
         match self {
             Value::Truth(truth) => Some(*truth),
-            Value::Text(text) => text.parse().ok(),
+            Value::Text(text) => text.as_ref().parse().ok(),
             Value::Number(_) => None,
         }
     }
@@ -43,7 +70,7 @@ impl Value {
     /// As text of at most `max` bytes.
     pub(crate) fn show(&self, max: usize) -> String {
         let text = match self {
-            Value::Text(text) => text.to_string(),
+            Value::Text(text) => return cut(text.as_ref(), max).to_owned(),
             Value::Number(number) => number.to_string(),
             Value::Truth(truth) => truth.to_string(),
         };
@@ -55,17 +82,17 @@ impl Value {
         match self {
             Value::Number(number) => !number.is_zero(),
             Value::Truth(truth) => *truth,
-            Value::Text(text) => Decimal::digits(text).is_none_or(|number| !number.is_zero()),
+            Value::Text(text) => Decimal::digits(text.as_ref()).is_none_or(|number| !number.is_zero()),
         }
     }
 
     /// Equality of a condition: numbers by value, texts by letter, where `*` on the right stands for any run.
-    pub(crate) fn equals(&self, other: &Value) -> bool {
+    pub(crate) fn equals(&self, other: &Value<T>) -> bool {
         if let (Some(left), Some(right)) = (self.number(), other.number()) {
             return left == right;
         }
         match (self, other) {
-            (Value::Text(left), Value::Text(right)) => left == right,
+            (Value::Text(left), Value::Text(right)) => left.as_ref() == right.as_ref(),
             _ => match (self.truth(), other.truth()) {
                 (Some(left), Some(right)) => left == right,
                 _ => false,
@@ -76,7 +103,7 @@ impl Value {
     /// Whether it is what a filter or a text literal spells: `AUDIO`, `0`, `true`, `gemini-2*`.
     pub(crate) fn is_spelled(&self, pattern: &str) -> bool {
         match self {
-            Value::Text(text) if glob(pattern, text) => true,
+            Value::Text(text) if glob(pattern, text.as_ref()) => true,
             Value::Truth(truth) => pattern == if *truth { "true" } else { "false" },
             _ => match (self.number(), Decimal::literal(pattern)) {
                 (Some(left), Some(right)) => left == right,
@@ -136,8 +163,9 @@ mod tests {
         assert!(text("12").equals(&Value::Number(Decimal::whole(12))));
         assert!(text("true").equals(&Value::Truth(true)));
         assert!(!text("x").equals(&Value::Truth(true)));
-        assert!(Value::Number(Decimal::whole(0)).is_spelled("0"));
-        assert!(!Value::Number(Decimal::whole(0)).holds());
+        let zero: Value = Value::Number(Decimal::whole(0));
+        assert!(zero.is_spelled("0"));
+        assert!(!zero.holds());
         assert_eq!(cut("Möwe", 2), "M");
     }
 }

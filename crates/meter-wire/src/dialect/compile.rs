@@ -6,7 +6,7 @@ use super::refusal::RefusalTemplate;
 use super::source::{DialectSource, Position, Written, WrittenEntry, WrittenTable, WrittenValue};
 use super::tables::*;
 use super::{DialectError, Mistake, PathUse, check, parts};
-use crate::json::Projection;
+use crate::json::{Overlapping, Projection};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most cells a dialect may have; the largest bundled one has about eighty.
@@ -166,8 +166,12 @@ pub(crate) fn compile(source: &DialectSource) -> Result<Dialect, Vec<DialectErro
         }
     }
     dialect.warnings = warnings;
-    parts::projections(&mut dialect);
-    Ok(dialect)
+    match parts::projections(&mut dialect) {
+        Ok(()) => Ok(dialect),
+        Err(Overlapping) => {
+            Err(vec![DialectError::at("", "", 0, None, "the pointers overlap in too many ways: use fewer `**`")])
+        }
+    }
 }
 
 impl Compiler {
@@ -277,7 +281,7 @@ impl Compiler {
             return Expr::Unknown;
         }
         let every = place.id == TableId::Response && place.key == "request_id";
-        let cell = Cell { table: place.id, every, what };
+        let cell = Cell { table: place.id, every, what, places: Vec::new(), exact: Vec::new() };
         let cells = if place.id == TableId::Request { &mut self.request_cells } else { &mut self.response_cells };
         let index = cells.iter().position(|old| *old == cell).unwrap_or_else(|| {
             cells.push(cell);

@@ -6,7 +6,7 @@ use super::source::{Position, WrittenTable, WrittenValue};
 use super::tables::*;
 use super::{DialectError, Mistake, check};
 use crate::framing::Framing;
-use crate::json::Projection;
+use crate::json::{Ends, Overlapping, Projection};
 use meter_call::{ErrorClass, Meter, Side};
 
 /// What `[usage]` says beside its meters.
@@ -331,7 +331,7 @@ pub(crate) fn framings(compiler: &mut Compiler, table: &WrittenTable) -> Vec<(St
 }
 
 /// What the scanner has to keep, now that every pointer is known.
-pub(crate) fn projections(dialect: &mut Dialect) {
+pub(crate) fn projections(dialect: &mut Dialect) -> Result<(), Overlapping> {
     let rows = dialect.rows.clone().unwrap_or_default();
     let reached = |cells: &[Cell]| {
         let mut pointers = vec![dialect.name.clone()];
@@ -366,15 +366,33 @@ pub(crate) fn projections(dialect: &mut Dialect) {
             |cell: &Cell| if let CellKind::Length { under, .. } = &cell.what { under.clone() } else { Vec::new() };
         cells.iter().flat_map(under).collect()
     };
-    dialect.request_projection = Projection::of(&request);
-    dialect.request_projection.measure(&measured(&dialect.request_cells));
-    let mut projection = Projection::of(&response);
-    projection.measure(&measured(&dialect.response_cells));
-    if let [Segment::Key(key)] = &dialect.name.0[..] {
-        projection.name_key = Some(key.clone());
-        projection.names = names(dialect);
+    let (request, ends) = Projection::of(&request, &measured(&dialect.request_cells))?;
+    dialect.request_projection = request;
+    placed(&mut dialect.request_cells, &ends);
+    let (mut response, ends) = Projection::of(&response, &measured(&dialect.response_cells))?;
+    placed(&mut dialect.response_cells, &ends);
+    if let [Segment::Key(_)] = &dialect.name.0[..] {
+        response.name = ends.of(std::slice::from_ref(&dialect.name)).first().copied();
+        response.names = names(dialect);
     }
-    dialect.response_projection = projection;
+    dialect.response_projection = response;
+    Ok(())
+}
+
+/// Tells each cell where its pointers end.
+fn placed(cells: &mut [Cell], ends: &Ends) {
+    for cell in cells {
+        if let CellKind::Pointer { under, .. } | CellKind::Count { under, .. } | CellKind::Length { under, .. } =
+            &cell.what
+        {
+            cell.places = ends.of(under);
+            let one = |pointer: &Pointer| match ends.of(std::slice::from_ref(pointer))[..] {
+                [place] if pointer.0.iter().all(|segment| matches!(segment, Segment::Key(_))) => Some(place),
+                _ => None,
+            };
+            cell.exact = under.iter().map(one).collect::<Option<_>>().unwrap_or_default();
+        }
+    }
 }
 
 /// The names any table reads; `None` when one reads every message.

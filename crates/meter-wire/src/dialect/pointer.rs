@@ -1,5 +1,6 @@
 //! Pointers: where a value stands in a message.
 
+use crate::decimal::Decimal;
 use crate::json::Node;
 use crate::value::Value;
 
@@ -38,16 +39,21 @@ impl Pointer {
     }
 
     /// Every node it names, in document order.
-    pub(crate) fn find<'a>(&self, root: &'a Node) -> Vec<&'a Node> {
-        let mut found = Vec::new();
-        walk(root, &self.0, &mut found);
-        found
+    pub(crate) fn find<'a>(&self, root: Node<'a>, each: &mut dyn FnMut(Node<'a>)) {
+        walk(root, &self.0, each);
+    }
+
+    /// The value it names.
+    pub(crate) fn value<'a>(&self, root: Node<'a>) -> Option<Value<&'a str>> {
+        let mut combined = Combined::default();
+        self.find(root, &mut |node| combined.extend(node.value()));
+        combined.value()
     }
 }
 
-fn walk<'a>(node: &'a Node, segments: &[Segment], found: &mut Vec<&'a Node>) {
+fn walk<'a>(node: Node<'a>, segments: &[Segment], found: &mut dyn FnMut(Node<'a>)) {
     let Some((first, rest)) = segments.split_first() else {
-        found.push(node);
+        found(node);
         return;
     };
     match first {
@@ -58,7 +64,7 @@ fn walk<'a>(node: &'a Node, segments: &[Segment], found: &mut Vec<&'a Node>) {
         }
         Segment::Each => node.children().for_each(|child| walk(child, rest, found)),
         Segment::Where(filters) => {
-            for child in node.children().filter(|child| filters.iter().all(|filter| filter.admits(child))) {
+            for child in node.children().filter(|child| filters.iter().all(|filter| filter.admits(*child))) {
                 walk(child, rest, found);
             }
         }
@@ -70,29 +76,42 @@ fn walk<'a>(node: &'a Node, segments: &[Segment], found: &mut Vec<&'a Node>) {
 }
 
 impl Filter {
-    fn admits(&self, element: &Node) -> bool {
+    fn admits(&self, element: Node<'_>) -> bool {
         let target = self.path.iter().try_fold(element, |node, key| node.child(key));
         target.and_then(Node::value).is_some_and(|value| value.is_spelled(&self.text) == self.equal)
     }
 }
 
 /// The value of several matches: one is itself; numbers are summed; texts and truths are a value only when equal.
-pub(crate) fn combined<'a>(mut values: impl Iterator<Item = &'a Value>) -> Option<Value> {
-    let first = values.next()?;
-    let mut same = true;
-    let mut sum = first.number();
-    let mut several = false;
-    for value in values {
-        several = true;
-        same &= value == first;
-        sum = match (sum, value.number()) {
-            (Some(sum), Some(number)) => sum.add(number),
-            _ => None,
-        };
+#[derive(Default)]
+pub(crate) struct Combined<'a> {
+    first: Option<Value<&'a str>>,
+    several: bool,
+    differ: bool,
+    sum: Option<Decimal>,
+}
+
+impl<'a> Combined<'a> {
+    /// What all of them make.
+    pub(crate) fn value(self) -> Option<Value<&'a str>> {
+        match self.sum {
+            Some(sum) if self.several => Some(Value::Number(sum)),
+            _ => self.first.filter(|_| !self.differ),
+        }
     }
-    match (several, sum) {
-        (false, _) => Some(first.clone()),
-        (true, Some(sum)) => Some(Value::Number(sum)),
-        (true, None) => same.then(|| first.clone()),
+}
+
+impl<'a> Extend<Value<&'a str>> for Combined<'a> {
+    fn extend<I: IntoIterator<Item = Value<&'a str>>>(&mut self, values: I) {
+        for value in values {
+            let Some(first) = self.first else {
+                self.first = Some(value);
+                continue;
+            };
+            let sum = if self.several { self.sum } else { first.number() };
+            self.sum = sum.zip(value.number()).and_then(|(sum, number)| sum.add(number));
+            self.several = true;
+            self.differ |= first != value;
+        }
     }
 }

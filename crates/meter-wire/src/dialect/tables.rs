@@ -5,7 +5,7 @@ use super::refusal::RefusalTemplate;
 use super::{DialectError, PathUse, Position};
 use crate::decimal::Decimal;
 use crate::framing::Framing;
-use crate::json::Projection;
+use crate::json::{Place, Projection};
 use meter_call::{ErrorClass, Meter};
 
 /// A wire format, checked and immutable: share it in an `Arc`.
@@ -145,6 +145,10 @@ pub(crate) struct Cell {
     /// Read from every message, whatever the table's `on` says.
     pub(crate) every: bool,
     pub(crate) what: CellKind,
+    /// Places of the projection where its pointers end.
+    pub(crate) places: Vec<Place>,
+    /// The place of each pointer in turn, when every one of them is made of keys alone.
+    pub(crate) exact: Vec<Place>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -2,10 +2,10 @@
 
 use super::{Came, Scope, Wire};
 use crate::decimal::Decimal;
-use crate::dialect::pointer::{Pointer, combined};
-use crate::dialect::{Cell, CellKind, Dialect, TableId};
+use crate::dialect::pointer::{Combined, Pointer};
+use crate::dialect::{Cell, CellKind, Dialect, Expr, TableId};
 use crate::framing::{Body, Message};
-use crate::json::Node;
+use crate::json::{Node, Tree};
 use crate::proto;
 use crate::value::Value;
 use std::cell::Cell as Mark;
@@ -17,77 +17,105 @@ const ELEMENTS_MAX: usize = 1024;
 pub(crate) type MessageCells = Vec<Option<Value>>;
 
 /// A message's name: its own word for it, else the frame's.
-pub(crate) fn name(dialect: &Dialect, message: &Message) -> String {
-    let own = match first_value(&message.body, std::slice::from_ref(&dialect.name)) {
-        Some(Value::Text(text)) => Some(text.into_string()),
-        _ => None,
-    };
-    own.or_else(|| message.frame(":event-type").map(str::to_owned))
-        .or_else(|| message.event.clone())
-        .unwrap_or_default()
-}
-
-/// The first value that any of these pointers names, as text.
-pub(crate) fn text_at(body: &Body, pointers: &[Pointer], max: usize) -> Option<String> {
-    first_value(body, pointers).map(|value| value.show(max))
-}
-
-fn values(body: &Body, pointer: &Pointer) -> Option<Value> {
-    match body {
-        Body::Nothing => None,
-        Body::Json(root) => combined(pointer.find(root).into_iter().filter_map(Node::value)),
-        Body::Proto(bytes) => combined(proto::find(bytes, &pointer.0).iter()),
+pub(crate) fn name<'a>(dialect: &Dialect, message: &Message<'a>) -> &'a str {
+    match value(message.body, &dialect.name) {
+        Some(Value::Text(text)) => text,
+        _ => message.frame(":event-type").or(message.event).unwrap_or_default(),
     }
 }
 
-fn first_value(body: &Body, pointers: &[Pointer]) -> Option<Value> {
-    pointers.iter().find_map(|pointer| values(body, pointer))
+/// The first value that any of these pointers names, as text.
+pub(crate) fn text_at(body: Body<'_>, pointers: &[Pointer], max: usize) -> Option<String> {
+    first_value(body, pointers).map(|value| value.show(max))
 }
 
-fn first_count(body: &Body, pointers: &[Pointer]) -> Option<Value> {
+fn value<'a>(body: Body<'a>, pointer: &Pointer) -> Option<Value<&'a str>> {
+    match body {
+        Body::Nothing => None,
+        Body::Json(tree) => pointer.value(tree.root()?),
+        Body::Proto(bytes) => {
+            let mut combined = Combined::default();
+            combined.extend(proto::find(bytes, &pointer.0));
+            combined.value()
+        }
+    }
+}
+
+/// The first value of a cell whose pointers are made of keys alone; the outer `None`: it has to be looked for.
+fn exact<'a>(cell: &Cell, body: Body<'a>) -> Option<Option<Value<&'a str>>> {
+    let Body::Json(tree) = body else { return None };
+    if cell.exact.is_empty() {
+        return None;
+    }
+    for place in &cell.exact {
+        if let Some(value) = tree.only(*place)?.and_then(Node::value) {
+            return Some(Some(value));
+        }
+    }
+    Some(None)
+}
+
+fn first_value<'a>(body: Body<'a>, pointers: &[Pointer]) -> Option<Value<&'a str>> {
+    pointers.iter().find_map(|pointer| value(body, pointer))
+}
+
+fn first_count(body: Body<'_>, pointers: &[Pointer]) -> Option<Value<&'static str>> {
     let mut counts = pointers.iter().map(|pointer| match body {
         Body::Nothing => 0,
-        Body::Json(root) => pointer.find(root).into_iter().filter(|node| **node != Node::Blank).count(),
+        Body::Json(tree) => {
+            let mut count = 0;
+            if let Some(root) = tree.root() {
+                pointer.find(root, &mut |node| count += usize::from(!node.is_blank()));
+            }
+            count
+        }
         Body::Proto(bytes) => proto::count(bytes, &pointer.0),
     });
     let found = counts.find(|count| *count > 0)?;
     Some(Value::Number(Decimal::whole(i128::try_from(found).ok()?)))
 }
 
-fn first_length(body: &Body, pointers: &[Pointer]) -> Option<Value> {
-    let spelled = |text: &Value| matches!(text, Value::Text(_)).then(|| text.show(usize::MAX).chars().count());
-    let lengths = |pointer: &Pointer| -> Vec<u64> {
-        match body {
-            Body::Nothing => Vec::new(),
-            Body::Json(root) => pointer
-                .find(root)
-                .into_iter()
-                .filter_map(|node| match node {
-                    Node::Measured(characters, _) => Some(*characters),
-                    node => node.value().and_then(spelled).and_then(|count| u64::try_from(count).ok()),
-                })
-                .collect(),
-            Body::Proto(bytes) => proto::find(bytes, &pointer.0)
-                .iter()
-                .filter_map(spelled)
-                .filter_map(|count| u64::try_from(count).ok())
-                .collect(),
-        }
+fn first_length(body: Body<'_>, pointers: &[Pointer]) -> Option<Value<&'static str>> {
+    let spelled = |value: Value<&str>| match value {
+        Value::Text(text) => u64::try_from(text.chars().count()).ok(),
+        Value::Number(_) | Value::Truth(_) => None,
     };
-    let found = pointers.iter().map(lengths).find(|lengths| !lengths.is_empty())?;
-    Some(Value::Number(Decimal::whole(found.into_iter().map(i128::from).sum())))
+    let length = |pointer: &Pointer| -> Option<i128> {
+        let mut sum = None;
+        let mut add = |length: Option<u64>| {
+            if let Some(length) = length {
+                sum = Some(sum.unwrap_or(0) + i128::from(length));
+            }
+        };
+        match body {
+            Body::Nothing => {}
+            Body::Json(tree) => {
+                pointer.find(tree.root()?, &mut |node| add(node.characters().or_else(|| spelled(node.value()?))));
+            }
+            Body::Proto(bytes) => proto::find(bytes, &pointer.0).into_iter().for_each(|value| add(spelled(value))),
+        }
+        sum
+    };
+    pointers.iter().find_map(length).map(|length| Value::Number(Decimal::whole(length)))
 }
 
 /// A client message's cells.
-pub(crate) fn read_request(dialect: &Dialect, wire: &Wire, message: &Message) -> MessageCells {
+pub(crate) fn read_request(dialect: &Dialect, wire: &Wire, message: &Message<'_>) -> MessageCells {
     let mut cells = vec![None; dialect.request_cells.len()];
     fill(dialect, wire, &dialect.request_cells, &mut cells, message, |_| true, true);
     cells
 }
 
-/// A server message's cells, of the tables that read it.
-pub(crate) fn read_response(dialect: &Dialect, wire: &Wire, message: &Message, came: Came, ends: bool) -> MessageCells {
-    let mut cells = vec![None; dialect.response_cells.len()];
+/// A server message's cells, of the tables that read it, in the place of those of the message before.
+pub(crate) fn read_response(
+    dialect: &Dialect,
+    wire: &Wire,
+    message: &Message<'_>,
+    came: Came,
+    ends: bool,
+    cells: &mut MessageCells,
+) {
+    cells.resize(dialect.response_cells.len(), None);
     let reads = |cell: &Cell| {
         cell.every
             || match cell.table {
@@ -99,8 +127,7 @@ pub(crate) fn read_response(dialect: &Dialect, wire: &Wire, message: &Message, c
                 TableId::Request | TableId::Kind => false,
             }
     };
-    fill(dialect, wire, &dialect.response_cells, &mut cells, message, reads, false);
-    cells
+    fill(dialect, wire, &dialect.response_cells, cells, message, reads, false);
 }
 
 fn fill(
@@ -108,26 +135,74 @@ fn fill(
     wire: &Wire,
     defined: &[Cell],
     cells: &mut MessageCells,
-    message: &Message,
+    message: &Message<'_>,
     reads: impl Fn(&Cell) -> bool,
     request: bool,
 ) {
+    let body = message.body;
     // The items of a list come before it, so one pass in order is enough.
-    for (index, cell) in defined.iter().enumerate().filter(|(_, cell)| reads(cell)) {
+    for (index, cell) in defined.iter().enumerate() {
+        if !reads(cell) {
+            cells[index] = None;
+            continue;
+        }
+        // Most cells of most messages are not there, and the scanner knows it.
+        let is_there = !matches!(body, Body::Json(tree) if !tree.saw(&cell.places));
         let value = match &cell.what {
-            CellKind::Pointer { under, .. } => first_value(&message.body, under),
-            CellKind::Count { under, .. } => first_count(&message.body, under),
-            CellKind::Length { under, .. } => first_length(&message.body, under),
-            CellKind::Frame(word) => message.frame(word).and_then(Value::text),
+            CellKind::Pointer { under, .. } if is_there => {
+                exact(cell, body).unwrap_or_else(|| first_value(body, under))
+            }
+            CellKind::Count { under, .. } if is_there => first_count(body, under),
+            CellKind::Length { under, .. } if is_there => first_length(body, under),
+            CellKind::Pointer { .. } | CellKind::Count { .. } | CellKind::Length { .. } => None,
+            CellKind::Frame(word) => message.frame(word).and_then(Value::some),
             CellKind::List(items) => {
-                let cut = Mark::new(false);
-                let (client, server): (&[_], &[_]) = if request { (cells, &[]) } else { (&[], cells) };
-                let scope =
-                    Scope { dialect, wire, request: client, response: server, came: Came::ALL, inconsistent: &cut };
-                items.iter().find_map(|item| scope.value(cell.table, item))
+                list(dialect, wire, defined, cells, index, items, request);
+                continue;
             }
         };
-        cells[index] = value;
+        keep(&mut cells[index], value);
+    }
+}
+
+/// The first item of a list that this message has.
+fn list(
+    dialect: &Dialect,
+    wire: &Wire,
+    defined: &[Cell],
+    cells: &mut MessageCells,
+    index: usize,
+    items: &[Expr],
+    request: bool,
+) {
+    enum Found {
+        Cell(usize),
+        Value(Value),
+    }
+    let simple = |from: &usize| *from < index && !matches!(defined[*from].what, CellKind::List(_));
+    let found = items.iter().find_map(|item| match item {
+        Expr::Cell(from) if simple(from) => cells[*from].is_some().then_some(Found::Cell(*from)),
+        item => {
+            let cut = Mark::new(false);
+            let (client, server): (&[_], &[_]) = if request { (cells, &[]) } else { (&[], cells) };
+            let scope = Scope { dialect, wire, request: client, response: server, came: Came::ALL, inconsistent: &cut };
+            scope.value(defined[index].table, item).map(Found::Value)
+        }
+    });
+    match found {
+        None => cells[index] = None,
+        Some(Found::Value(value)) => cells[index] = Some(value),
+        Some(Found::Cell(from)) => {
+            let (before, rest) = cells.split_at_mut(index);
+            keep(&mut rest[0], before[from].as_ref().map(Value::borrowed));
+        }
+    }
+}
+
+/// Most messages of a stream repeat what the last one said: a text that is there already is not copied again.
+fn keep(cell: &mut Option<Value>, value: Option<Value<&str>>) {
+    if cell.as_ref().map(Value::borrowed) != value {
+        *cell = value.map(|value| value.owned());
     }
 }
 
@@ -151,16 +226,26 @@ pub(crate) fn merge(dialect: &Dialect, row: &mut [Option<Value>], message: &[Opt
 }
 
 /// The elements of each list of `[usage.lines]` in this message, where it has some.
-pub(crate) fn elements(dialect: &Dialect, message: &Message, kept: &mut Vec<Vec<Node>>) {
-    let (Some(lines), Body::Json(root)) = (&dialect.lines, &message.body) else { return };
+pub(crate) fn elements(dialect: &Dialect, message: &Message<'_>, kept: &mut Vec<Vec<Tree>>) {
+    let (Some(lines), Body::Json(tree)) = (&dialect.lines, message.body) else { return };
+    let Some(root) = tree.root() else { return };
     kept.resize(lines.each.len(), Vec::new());
     for (list, kept) in lines.each.iter().zip(kept) {
-        let mut found: Vec<Node> = Vec::new();
+        let mut found: Vec<Tree> = Vec::new();
         for under in list {
-            let first = under.iter().map(|pointer| pointer.find(root)).find(|nodes| !nodes.is_empty());
-            found.extend(first.unwrap_or_default().into_iter().filter(|node| **node != Node::Blank).cloned());
+            let mut some = false;
+            for pointer in under {
+                pointer.find(root, &mut |node| {
+                    some = true;
+                    if !node.is_blank() && found.len() < ELEMENTS_MAX {
+                        found.push(node.cut_out());
+                    }
+                });
+                if some {
+                    break;
+                }
+            }
         }
-        found.truncate(ELEMENTS_MAX);
         if !found.is_empty() {
             *kept = found;
         }
@@ -168,8 +253,8 @@ pub(crate) fn elements(dialect: &Dialect, message: &Message, kept: &mut Vec<Vec<
 }
 
 /// The usage cells computed anew inside one element.
-pub(crate) fn element_cells(dialect: &Dialect, wire: &Wire, element: &Node, at: &[Pointer]) -> MessageCells {
-    let message = Message::json(element.clone());
+pub(crate) fn element_cells(dialect: &Dialect, wire: &Wire, element: &Tree, at: &[Pointer]) -> MessageCells {
+    let message = Message::json(element);
     let inside = |bare: &Pointer| at.iter().map(|prefix| bare.under(prefix)).collect::<Vec<_>>();
     let defined: Vec<Cell> = dialect
         .response_cells
@@ -190,7 +275,6 @@ pub(crate) fn element_cells(dialect: &Dialect, wire: &Wire, element: &Node, at: 
 }
 
 /// The model an element names.
-pub(crate) fn element_model(element: &Node, pointers: &[Pointer], max: usize) -> Option<String> {
-    let value = pointers.iter().find_map(|pointer| combined(pointer.find(element).into_iter().filter_map(Node::value)));
-    value.map(|value| value.show(max))
+pub(crate) fn element_model(element: &Tree, pointers: &[Pointer], max: usize) -> Option<String> {
+    text_at(Body::Json(element), pointers, max)
 }

@@ -4,7 +4,7 @@ use super::message::{element_cells, element_model};
 use super::{Came, Scope};
 use crate::decimal::Decimal;
 use crate::dialect::{FinalWhen, Lines, MeterKey, TableId};
-use crate::json::Node;
+use crate::json::Tree;
 use crate::reading::ModelLine;
 use meter_call::{Buckets, Meter, Side};
 use std::cell::Cell as Mark;
@@ -27,7 +27,7 @@ pub(crate) struct UsageFound {
 const INCONSISTENT: &str = "usage_inconsistent";
 
 /// Reads usage. `elements` holds what each list of `[usage.lines]` picked.
-pub(crate) fn usage(scope: &Scope<'_>, elements: &[Vec<Node>], model: Option<&str>, text_max: usize) -> UsageFound {
+pub(crate) fn usage(scope: &Scope<'_>, elements: &[Vec<Tree>], model: Option<&str>, text_max: usize) -> UsageFound {
     let dialect = scope.dialect;
     let mut found = UsageFound { final_when: dialect.final_when, ..UsageFound::default() };
     let mut each = 0;
@@ -140,7 +140,7 @@ struct Split {
 }
 
 impl Split {
-    fn of(scope: &Scope<'_>, lines: &Lines, elements: &[Node], answered: Option<&str>, text_max: usize) -> Split {
+    fn of(scope: &Scope<'_>, lines: &Lines, elements: &[Tree], answered: Option<&str>, text_max: usize) -> Split {
         let mut split = Split { lines: Vec::new(), known: BTreeSet::new(), from_wire: false, inconsistent: false };
         for element in elements {
             let cells = element_cells(scope.dialect, scope.wire, element, &lines.at);

@@ -50,7 +50,7 @@ impl Documents {
                     }
                     b',' | b' ' | b'\t' | b'\r' | b'\n' => rest = &rest[1..],
                     _ => {
-                        self.scanner = Scanner::new(cutting.projection, false);
+                        self.scanner.reset(cutting.projection, false);
                         self.state = State::Element;
                     }
                 },
@@ -76,9 +76,8 @@ impl Documents {
             self.whole = self.scanner.is_whole();
             self.state = State::End;
         }
-        let scanner = std::mem::replace(&mut self.scanner, Scanner::new(cutting.projection, false));
-        if let Some(node) = scanner.into_node() {
-            cutting.message(Message::json(node));
+        if let Some(tree) = self.scanner.tree() {
+            cutting.message(&Message::json(tree));
         }
     }
 

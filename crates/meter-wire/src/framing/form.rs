@@ -1,7 +1,7 @@
 //! `multipart/form-data`, read as one object: the fields; what has a file name is passed over.
 
 use super::{Cutting, Message};
-use crate::json::Node;
+use crate::json::{Label, NOWHERE, Tree, What};
 use crate::value::{TEXT_MAX, Value, cut};
 use memchr::memmem;
 use std::collections::BTreeSet;
@@ -26,7 +26,7 @@ pub(crate) struct Form {
     state: State,
     name: Option<String>,
     value: Vec<u8>,
-    fields: Vec<(Box<str>, Node)>,
+    fields: Vec<(String, String)>,
 }
 
 impl Form {
@@ -104,16 +104,20 @@ impl Form {
             return;
         }
         let text = String::from_utf8_lossy(&self.value);
-        let node = Value::text(cut(&text, TEXT_MAX)).map_or(Node::Blank, Node::Scalar);
-        self.fields.push((name.into(), node));
+        self.fields.push((name, cut(&text, TEXT_MAX).to_owned()));
     }
 
     pub(crate) fn finish(&mut self, cutting: &mut Cutting<'_>) {
-        let mut object = Node::Object(Vec::new());
-        for (name, node) in std::mem::take(&mut self.fields) {
-            object.put(name, node);
+        let mut tree = Tree::default();
+        let object = tree.add(Label::Root, NOWHERE, What::Object);
+        for (children, (name, text)) in (1..).zip(std::mem::take(&mut self.fields)) {
+            let label = Label::Key(tree.keep(&name));
+            let what = if text.is_empty() { What::Blank } else { What::Scalar(Value::Text(tree.keep(&text))) };
+            let field = tree.add(label, NOWHERE, what);
+            tree.stays(object, field, children);
         }
-        cutting.message(Message::json(object));
+        tree.close(object);
+        cutting.message(&Message::json(&tree));
     }
 
     pub(crate) fn is_whole(&self) -> bool {

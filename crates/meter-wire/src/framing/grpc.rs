@@ -60,8 +60,9 @@ impl Grpc {
 
     fn message(&self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
         let payload = &self.held[PREFIX..];
+        let opened;
         let payload = match self.held[0] {
-            0 => payload.to_vec(),
+            0 => payload,
             1 => {
                 let mut decoder = Decoder::new([self.encoding.as_str()].into_iter());
                 let mut out = Vec::new();
@@ -76,11 +77,12 @@ impl Grpc {
                     flags.insert("undecodable");
                     return;
                 }
-                out
+                opened = out;
+                &opened
             }
             // Trailers or an end record of a related protocol: no protobuf.
             _ => return,
         };
-        cutting.message(Message { body: Body::Proto(payload), ..Message::default() });
+        cutting.message(&Message { body: Body::Proto(payload), ..Message::default() });
     }
 }

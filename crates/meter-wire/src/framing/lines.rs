@@ -44,8 +44,8 @@ impl Lines {
         if self.scanner.is_over() {
             flags.insert("body_limit");
         }
-        if let (Some(node), false) = (self.scanner.take_node(), self.broken) {
-            cutting.message(Message::json(node));
+        if let (Some(tree), false) = (self.scanner.tree(), self.broken) {
+            cutting.message(&Message::json(tree));
         }
         self.scanner.reset(cutting.projection, false);
         self.broken = false;

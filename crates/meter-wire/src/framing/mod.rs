@@ -5,14 +5,16 @@ mod eventstream;
 mod form;
 mod grpc;
 mod lines;
+mod repeat;
 mod sse;
 
-use crate::json::{Node, Projection};
+use crate::json::{Projection, Tree};
 use document::Documents;
-use eventstream::EventStream;
+use eventstream::{EventStream, Headers};
 use form::Form;
 use grpc::Grpc;
 use lines::Lines;
+pub(crate) use repeat::Repeat;
 use sse::Sse;
 use std::collections::BTreeSet;
 
@@ -117,40 +119,40 @@ pub(crate) fn media_type(content_type: &str) -> String {
 }
 
 /// What a message says.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) enum Body {
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) enum Body<'a> {
     /// Nothing that pointers can read.
     #[default]
     Nothing,
     /// JSON, as far as pointers reach.
-    Json(Node),
+    Json(&'a Tree),
     /// A protobuf message.
-    Proto(Vec<u8>),
+    Proto(&'a [u8]),
 }
 
-/// One message with the frame around it.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Message {
-    pub(crate) body: Body,
+/// One message with the frame around it. It borrows of its framer and lives no longer than its reading.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Message<'a> {
+    pub(crate) body: Body<'a>,
     /// SSE `event`.
-    pub(crate) event: Option<String>,
+    pub(crate) event: Option<&'a str>,
     /// SSE `data`, when short and no JSON.
-    pub(crate) data: Option<String>,
+    pub(crate) data: Option<&'a str>,
     /// Headers of an event-stream frame.
-    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) headers: Headers<'a>,
 }
 
-impl Message {
-    pub(crate) fn json(node: Node) -> Message {
-        Message { body: Body::Json(node), ..Message::default() }
+impl<'a> Message<'a> {
+    pub(crate) fn json(tree: &'a Tree) -> Message<'a> {
+        Message { body: Body::Json(tree), ..Message::default() }
     }
 
     /// `frame(word)`: `data`, `event`, or a header of the frame.
-    pub(crate) fn frame(&self, word: &str) -> Option<&str> {
+    pub(crate) fn frame(&self, word: &str) -> Option<&'a str> {
         match word {
-            "data" => self.data.as_deref(),
-            "event" => self.event.as_deref(),
-            _ => self.headers.iter().find(|(name, _)| name == word).map(|(_, value)| value.as_str()),
+            "data" => self.data,
+            "event" => self.event,
+            _ => self.headers.text(word),
         }
     }
 }
@@ -176,11 +178,11 @@ pub(crate) struct Cutting<'a> {
     pub(crate) projection: &'a Projection,
     /// Messages whose name no table reads may be passed over.
     pub(crate) by_name: bool,
-    pub(crate) sink: &'a mut dyn FnMut(Message),
+    pub(crate) sink: &'a mut dyn FnMut(&Message<'_>),
 }
 
 impl Cutting<'_> {
-    fn message(&mut self, message: Message) {
+    fn message(&mut self, message: &Message<'_>) {
         (self.sink)(message);
     }
 }
@@ -201,7 +203,7 @@ impl Framer {
             Framing::Json | Framing::JsonArray => Kind::Documents(Box::new(Documents::new(projection, open_arrays))),
             Framing::Sse => Kind::Sse(Box::new(Sse::new(projection))),
             Framing::Ndjson => Kind::Lines(Box::new(Lines::new(projection))),
-            Framing::EventStream => Kind::EventStream(EventStream::default()),
+            Framing::EventStream => Kind::EventStream(EventStream::new(projection)),
             Framing::Grpc => Kind::Grpc(Grpc::new(grpc_encoding)),
             Framing::Form(boundary) => Kind::Form(Form::new(boundary.as_bytes())),
             Framing::WebSocket | Framing::Opaque => Kind::Nothing,

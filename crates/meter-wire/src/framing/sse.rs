@@ -3,7 +3,7 @@
 //! Line ends are LF, CRLF or CR, mixed; a byte order mark may stand first; comments and events without `data` are
 //! nothing. `data` goes straight into the JSON scanner, so an event of any length needs no buffer.
 
-use super::{Cutting, FRAME_TEXT_MAX, Message};
+use super::{Body, Cutting, FRAME_TEXT_MAX, Message};
 use crate::json::{Projection, Scanner};
 use memchr::memchr2;
 use std::collections::BTreeSet;
@@ -155,13 +155,11 @@ impl Sse {
             if self.scanner.is_over() {
                 flags.insert("body_limit");
             }
-            let node = self.scanner.take_node().filter(|_| !broken);
-            if !(unclosed && node.is_none() && !self.line_empty) {
-                let data = if node.is_none() { short(&self.data) } else { None };
-                let mut message = node.map(Message::json).unwrap_or_default();
-                message.event = short(&self.event);
-                message.data = data;
-                cutting.message(message);
+            let tree = self.scanner.tree().filter(|_| !broken);
+            if !(unclosed && tree.is_none() && !self.line_empty) {
+                let data = if tree.is_none() { short(&self.data) } else { None };
+                let body = tree.map_or(Body::Nothing, Body::Json);
+                cutting.message(&Message { body, event: short(&self.event), data, ..Message::default() });
             }
         }
         self.event.clear();
@@ -177,7 +175,7 @@ impl Sse {
 }
 
 /// A text that is short enough to be a frame's word.
-fn short(bytes: &[u8]) -> Option<String> {
+fn short(bytes: &[u8]) -> Option<&str> {
     let fits = !bytes.is_empty() && bytes.len() <= FRAME_TEXT_MAX;
-    std::str::from_utf8(bytes).ok().filter(|_| fits).map(str::to_owned)
+    std::str::from_utf8(bytes).ok().filter(|_| fits)
 }

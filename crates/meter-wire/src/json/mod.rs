@@ -1,10 +1,10 @@
 //! JSON read as it passes: only what some pointer of the dialect can reach is kept.
 
-mod node;
 mod projection;
 mod scan;
 mod text;
+mod tree;
 
-pub(crate) use node::Node;
-pub(crate) use projection::Projection;
+pub(crate) use projection::{Ends, NOWHERE, Overlapping, Place, Projection};
 pub(crate) use scan::Scanner;
+pub(crate) use tree::{Label, Node, Tree, What};

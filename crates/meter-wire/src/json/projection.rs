@@ -1,212 +1,274 @@
-//! Which parts of a message any pointer can reach, as a trie that the scanner walks along.
+//! Which parts of a message any pointer can reach: a table of places that the scanner walks along.
+//!
+//! Pointers are merged into a trie, and the sets of its nodes that one path can stand on become places, so that a step
+//! down is one comparison of a key however many pointers overlap.
 
+use super::tree::index;
 use crate::dialect::pointer::{Pointer, Segment};
+use std::collections::BTreeMap;
+
+/// A place in a message, as pointers tell them apart.
+pub(crate) type Place = u16;
+
+/// Nothing looks here.
+pub(crate) const NOWHERE: Place = 0;
+/// The message itself.
+pub(crate) const ROOT: Place = 1;
+/// Most places; the largest bundled dialect has some hundred.
+const PLACES_MAX: usize = 4096;
 
 /// The set of pointers, merged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Projection {
-    nodes: Vec<Trie>,
-    /// Top-level key that names a message.
-    pub(crate) name_key: Option<Box<str>>,
+    places: Vec<Looked>,
+    /// Where the name of a message stands.
+    pub(crate) name: Option<Place>,
     /// Names some table reads; `None` when a table reads every message.
     pub(crate) names: Option<Vec<Box<str>>>,
 }
 
+/// What is looked for at a place.
 #[derive(Clone, Debug, Default)]
-struct Trie {
-    keys: Vec<(Box<str>, u16)>,
-    each: Option<u16>,
-    deep: Option<u16>,
-    /// This state stays on every child: the node after `**`.
-    loops: bool,
-    terminal: bool,
+struct Looked {
+    /// Children by key: the key's print, then the key.
+    prints: Vec<u64>,
+    keys: Vec<(Box<[u8]>, Place)>,
+    /// Children of an array that have a place of their own.
+    indexes: Vec<(u32, Place)>,
+    /// Every other child.
+    other: Place,
+    /// Reached by something else than the loop of `**`: kept even when empty.
+    firm: bool,
+    wanted: bool,
     /// The characters of a text here are counted.
     measured: bool,
 }
 
-/// A few numbers without an allocation, and more where a dialect's pointers really overlap so much.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct States {
-    count: u8,
-    few: [u16; 6],
-    more: Vec<u16>,
-}
+/// Where pointers end.
+pub(crate) struct Ends(Vec<(Pointer, Vec<Place>)>);
 
-impl States {
-    fn iter(&self) -> impl Iterator<Item = u16> + '_ {
-        self.few[..usize::from(self.count)].iter().chain(&self.more).copied()
-    }
-
-    fn push(&mut self, state: u16) {
-        match self.few.get_mut(usize::from(self.count)) {
-            Some(slot) => {
-                *slot = state;
-                self.count += 1;
-            }
-            None => self.more.push(state),
-        }
+impl Ends {
+    /// The places where one of these pointers ends.
+    pub(crate) fn of(&self, pointers: &[Pointer]) -> Vec<Place> {
+        let ends = self.0.iter().filter(|(pointer, _)| pointers.contains(pointer));
+        let mut places: Vec<Place> = ends.flat_map(|(_, places)| places.iter().copied()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
     }
 }
 
-/// Positions in the trie that a node of the message has reached.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Reached {
-    states: States,
-    /// Reached by something else than the loop of `**`: kept even when empty.
-    pub(crate) firm: bool,
-}
-
-impl Reached {
-    /// Nothing looks here.
-    pub(crate) fn is_nothing(&self) -> bool {
-        self.states.count == 0
-    }
-}
+/// Pointers overlap in more ways than there may be places.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Overlapping;
 
 impl Projection {
-    /// A projection that keeps what these pointers reach.
-    pub(crate) fn of<'a>(pointers: impl IntoIterator<Item = &'a Pointer>) -> Projection {
-        let mut projection = Projection { nodes: vec![Trie::default()], name_key: None, names: None };
-        for pointer in pointers {
-            projection.insert(0, &pointer.0);
+    /// A projection that keeps what these pointers reach, and counts the characters of the texts at `measured` ones.
+    ///
+    /// # Errors
+    /// They overlap in too many ways.
+    pub(crate) fn of(pointers: &[Pointer], measured: &[Pointer]) -> Result<(Projection, Ends), Overlapping> {
+        let mut trie = vec![Node::default()];
+        let mut ends = BTreeMap::new();
+        for pointer in pointers.iter().chain(measured) {
+            let end = insert(&mut trie, 0, &pointer.0)?;
+            trie[usize::from(end)].wanted = true;
+            ends.entry(end).or_insert_with(Vec::new).push(pointer);
         }
-        projection
-    }
-
-    /// Counts the characters of the texts that these pointers reach, too.
-    pub(crate) fn measure(&mut self, pointers: &[Pointer]) {
-        for pointer in pointers {
-            let end = self.insert(0, &pointer.0);
-            self.nodes[usize::from(end)].measured = true;
+        for pointer in measured {
+            let end = insert(&mut trie, 0, &pointer.0)?;
+            trie[usize::from(end)].measured = true;
         }
-    }
-
-    /// Whether the characters of a text here are counted.
-    pub(crate) fn is_measured(&self, reached: &Reached) -> bool {
-        reached.states.iter().any(|state| self.nodes[usize::from(state)].measured)
-    }
-
-    fn insert(&mut self, at: u16, segments: &[Segment]) -> u16 {
-        let Some((first, rest)) = segments.split_first() else {
-            self.nodes[usize::from(at)].terminal = true;
-            return at;
+        let (places, sets) = places(&trie)?;
+        let of_end = |end: u16| -> Vec<Place> {
+            let standing = (ROOT..).zip(&sets).filter(|(_, set)| set.nodes.contains(&end));
+            standing.map(|(place, _)| place).collect()
         };
-        match first {
-            Segment::Key(key) => {
-                let next = self.key(at, key);
-                self.insert(next, rest)
-            }
-            Segment::Each => {
-                let next = self.each(at);
-                self.insert(next, rest)
-            }
-            Segment::Deep => {
-                let next = self.deep(at);
-                self.insert(next, rest)
-            }
-            Segment::Where(filters) => {
-                let next = self.each(at);
-                for filter in filters {
-                    let end = filter.path.iter().fold(next, |node, key| self.key(node, key));
-                    self.nodes[usize::from(end)].terminal = true;
-                }
-                self.insert(next, rest)
-            }
-        }
+        let ends = ends.into_iter().flat_map(|(end, pointers)| {
+            let places = of_end(end);
+            pointers.into_iter().map(move |pointer| (pointer.clone(), places.clone()))
+        });
+        Ok((Projection { places, name: None, names: None }, Ends(ends.collect())))
     }
 
-    fn add(&mut self) -> u16 {
-        // A dialect has some hundred pointers; the index cannot run out (the compiler limits their number).
-        let index = u16::try_from(self.nodes.len()).unwrap_or(u16::MAX);
-        if index < u16::MAX {
-            self.nodes.push(Trie::default());
-        }
-        index.min(u16::try_from(self.nodes.len() - 1).unwrap_or(0))
+    /// How many places there are.
+    pub(crate) fn len(&self) -> usize {
+        self.places.len()
     }
 
-    fn key(&mut self, at: u16, key: &str) -> u16 {
-        if let Some((_, next)) = self.nodes[usize::from(at)].keys.iter().find(|(name, _)| **name == *key) {
-            return *next;
-        }
-        let next = self.add();
-        self.nodes[usize::from(at)].keys.push((key.into(), next));
-        next
-    }
-
-    fn each(&mut self, at: u16) -> u16 {
-        if let Some(next) = self.nodes[usize::from(at)].each {
-            return next;
-        }
-        let next = self.add();
-        self.nodes[usize::from(at)].each = Some(next);
-        next
-    }
-
-    fn deep(&mut self, at: u16) -> u16 {
-        if let Some(next) = self.nodes[usize::from(at)].deep {
-            return next;
-        }
-        let next = self.add();
-        self.nodes[usize::from(next)].loops = true;
-        self.nodes[usize::from(at)].deep = Some(next);
-        next
-    }
-
-    fn enter(&self, reached: &mut Reached, state: u16) {
-        if !reached.states.iter().any(|known| known == state) {
-            reached.states.push(state);
-            if let Some(deep) = self.nodes[usize::from(state)].deep {
-                self.enter(reached, deep);
-            }
-        }
-    }
-
-    /// Where the root of a message stands.
-    pub(crate) fn root(&self) -> Reached {
-        let mut reached = Reached { states: States::default(), firm: true };
-        if !self.nodes.is_empty() {
-            self.enter(&mut reached, 0);
-        }
-        reached
-    }
-
-    /// Where a child stands.
-    pub(crate) fn child(&self, parent: &Reached, key: &str) -> Reached {
-        let mut reached = Reached::default();
-        for state in parent.states.iter() {
-            let node = &self.nodes[usize::from(state)];
-            if node.loops {
-                self.enter(&mut reached, state);
-            }
-        }
-        for state in parent.states.iter() {
-            let node = &self.nodes[usize::from(state)];
-            let by_key = node.keys.iter().find(|(name, _)| **name == *key).map(|(_, next)| *next);
-            for next in [by_key, node.each].into_iter().flatten() {
-                reached.firm = true;
-                self.enter(&mut reached, next);
-            }
-        }
-        reached
+    /// Where a child of an object stands.
+    pub(crate) fn child(&self, parent: Place, key: &[u8]) -> Place {
+        let Some(looked) = self.places.get(usize::from(parent)) else { return NOWHERE };
+        let wanted = print(key);
+        let mut same = looked.prints.iter().zip(&looked.keys).filter(|(print, _)| **print == wanted);
+        same.find(|(_, (name, _))| **name == *key).map_or(looked.other, |(_, (_, place))| *place)
     }
 
     /// Where an element of an array stands.
-    pub(crate) fn element(&self, parent: &Reached, index: u32) -> Reached {
-        let numbered = |state: u16| self.nodes[usize::from(state)].keys.iter().any(|(key, _)| is_index(key));
-        if parent.states.iter().any(numbered) {
-            self.child(parent, &index.to_string())
-        } else {
-            // No pointer has an empty key, so this matches what matches every element.
-            self.child(parent, "")
-        }
+    pub(crate) fn element(&self, parent: Place, index: u32) -> Place {
+        let Some(looked) = self.places.get(usize::from(parent)) else { return NOWHERE };
+        let own = looked.indexes.iter().find(|(own, _)| *own == index);
+        own.map_or(looked.other, |(_, place)| *place)
     }
 
     /// Whether a scalar here is wanted.
-    pub(crate) fn is_wanted(&self, reached: &Reached) -> bool {
-        reached.states.iter().any(|state| self.nodes[usize::from(state)].terminal)
+    pub(crate) fn is_wanted(&self, place: Place) -> bool {
+        self.places.get(usize::from(place)).is_some_and(|looked| looked.wanted)
+    }
+
+    /// Whether something here is kept even when it is empty.
+    pub(crate) fn is_firm(&self, place: Place) -> bool {
+        self.places.get(usize::from(place)).is_some_and(|looked| looked.firm)
+    }
+
+    /// Whether the characters of a text here are counted.
+    pub(crate) fn is_measured(&self, place: Place) -> bool {
+        self.places.get(usize::from(place)).is_some_and(|looked| looked.measured)
     }
 }
 
-fn is_index(key: &str) -> bool {
-    key.bytes().all(|byte| byte.is_ascii_digit())
+/// A number that few keys share.
+fn print(key: &[u8]) -> u64 {
+    let word = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
+        _ => key.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    };
+    word.wrapping_add((key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+/// A node of the trie of pointers.
+#[derive(Default)]
+struct Node {
+    keys: Vec<(Box<str>, u16)>,
+    each: Option<u16>,
+    deep: Option<u16>,
+    /// Stays on every child: the node after `**`.
+    loops: bool,
+    wanted: bool,
+    measured: bool,
+}
+
+fn insert(trie: &mut Vec<Node>, at: u16, segments: &[Segment]) -> Result<u16, Overlapping> {
+    let Some((first, rest)) = segments.split_first() else { return Ok(at) };
+    let next = match first {
+        Segment::Key(name) => key(trie, at, name)?,
+        Segment::Each => each(trie, at)?,
+        Segment::Deep => match trie[usize::from(at)].deep {
+            Some(next) => next,
+            None => {
+                let next = add(trie)?;
+                trie[usize::from(next)].loops = true;
+                trie[usize::from(at)].deep = Some(next);
+                next
+            }
+        },
+        Segment::Where(filters) => {
+            let next = each(trie, at)?;
+            for filter in filters {
+                let end = filter.path.iter().try_fold(next, |node, name| key(trie, node, name))?;
+                trie[usize::from(end)].wanted = true;
+            }
+            next
+        }
+    };
+    insert(trie, next, rest)
+}
+
+fn add(trie: &mut Vec<Node>) -> Result<u16, Overlapping> {
+    trie.push(Node::default());
+    u16::try_from(trie.len() - 1).map_err(|_| Overlapping)
+}
+
+fn key(trie: &mut Vec<Node>, at: u16, key: &str) -> Result<u16, Overlapping> {
+    if let Some((_, next)) = trie[usize::from(at)].keys.iter().find(|(name, _)| **name == *key) {
+        return Ok(*next);
+    }
+    let next = add(trie)?;
+    trie[usize::from(at)].keys.push((key.into(), next));
+    Ok(next)
+}
+
+fn each(trie: &mut Vec<Node>, at: u16) -> Result<u16, Overlapping> {
+    if let Some(next) = trie[usize::from(at)].each {
+        return Ok(next);
+    }
+    let next = add(trie)?;
+    trie[usize::from(at)].each = Some(next);
+    Ok(next)
+}
+
+/// The nodes of the trie that one path stands on, in order.
+#[derive(Clone, Default, Eq, Ord, PartialEq, PartialOrd)]
+struct Standing {
+    nodes: Vec<u16>,
+    firm: bool,
+}
+
+impl Standing {
+    fn enter(&mut self, trie: &[Node], node: u16) {
+        if let Err(at) = self.nodes.binary_search(&node) {
+            self.nodes.insert(at, node);
+            if let Some(deep) = trie[usize::from(node)].deep {
+                self.enter(trie, deep);
+            }
+        }
+    }
+
+    /// Where a child with this key stands; without one, a child that no key names.
+    fn child(&self, trie: &[Node], key: Option<&str>) -> Standing {
+        let mut child = Standing::default();
+        for at in &self.nodes {
+            let node = &trie[usize::from(*at)];
+            if node.loops {
+                child.enter(trie, *at);
+            }
+            let named = node.keys.iter().find(|(name, _)| Some(&**name) == key).map(|(_, next)| *next);
+            for next in [named, node.each].into_iter().flatten() {
+                child.firm = true;
+                child.enter(trie, next);
+            }
+        }
+        child
+    }
+}
+
+/// The places, [`NOWHERE`] first, and where each but that one stands in the trie.
+fn places(trie: &[Node]) -> Result<(Vec<Looked>, Vec<Standing>), Overlapping> {
+    let mut root = Standing { nodes: Vec::new(), firm: true };
+    root.enter(trie, 0);
+    let mut known = BTreeMap::from([(root.clone(), ROOT)]);
+    let mut sets = vec![root];
+    let mut places = vec![Looked::default()];
+    while let Some(set) = sets.get(places.len() - 1).cloned() {
+        let mut place = |child: Standing| {
+            if child.nodes.is_empty() {
+                return Ok(NOWHERE);
+            }
+            if let Some(place) = known.get(&child) {
+                return Ok(*place);
+            }
+            sets.push(child.clone());
+            let place = u16::try_from(sets.len()).ok().filter(|_| sets.len() < PLACES_MAX).ok_or(Overlapping)?;
+            known.insert(child, place);
+            Ok(place)
+        };
+        let nodes = || set.nodes.iter().map(|node| &trie[usize::from(*node)]);
+        let mut looked = Looked {
+            firm: set.firm,
+            wanted: nodes().any(|node| node.wanted),
+            measured: nodes().any(|node| node.measured),
+            other: place(set.child(trie, None))?,
+            ..Looked::default()
+        };
+        for (key, _) in nodes().flat_map(|node| &node.keys) {
+            if looked.keys.iter().all(|(known, _)| **known != *key.as_bytes()) {
+                let child = place(set.child(trie, Some(key)))?;
+                looked.indexes.extend(index(key.as_bytes()).map(|index| (index, child)));
+                looked.prints.push(print(key.as_bytes()));
+                looked.keys.push((key.as_bytes().into(), child));
+            }
+        }
+        places.push(looked);
+    }
+    Ok((places, sets))
 }

@@ -4,12 +4,13 @@
 //! far ([`KEPT_MAX`] bytes). What nothing looks into is passed over without a look at its grammar, only at strings
 //! and brackets, so a large body costs little more than finding its quotes.
 
-use super::node::Node;
-use super::projection::{Projection, Reached};
+use super::projection::{NOWHERE, Place, Projection, ROOT};
 use super::text::{Characters, is_literal, unescaped};
+use super::tree::{Label, Tree, What};
 use crate::decimal::Decimal;
-use crate::value::{TEXT_MAX, Value};
+use crate::value::{TEXT_MAX, Value, cut};
 use memchr::memchr2;
+use std::borrow::Cow;
 
 /// Longest key that can match a pointer.
 const KEY_MAX: usize = 256;
@@ -19,7 +20,7 @@ const BARE_MAX: usize = 64;
 const DEPTH_MAX: usize = 128;
 /// Most bytes kept of one message; what comes later is not kept and [`Scanner::is_over`] says so.
 const KEPT_MAX: usize = 1 << 20;
-/// What a kept node costs beside its text.
+/// What a kept node counts for beside its text.
 const NODE_COST: usize = 48;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -41,23 +42,31 @@ enum State {
     Dropped,
 }
 
+/// An open container.
+#[derive(Clone, Copy)]
 struct Frame {
-    reached: Reached,
-    node: Node,
-    key: Box<str>,
+    place: Place,
+    /// Its entry in the tree.
+    entry: usize,
+    array: bool,
+    /// The element that is read.
     index: u32,
+    /// Kept keys.
+    children: u32,
 }
 
 /// Reads one JSON value.
 pub(crate) struct Scanner {
     state: State,
+    /// The next byte of a string stands behind a backslash.
     escaped: bool,
     stack: Vec<Frame>,
-    pending: Reached,
-    /// The last key; only where something looks at its value.
-    key: String,
+    /// Where the value that comes next stands, and what it will be there.
+    place: Place,
+    label: Label,
+    /// A string or literal that began in an earlier piece.
     text: Vec<u8>,
-    root: Option<Node>,
+    tree: Tree,
     kept: usize,
     over: bool,
     container: bool,
@@ -70,21 +79,23 @@ pub(crate) struct Scanner {
 impl Scanner {
     /// A scanner for one value; with `by_name` it stops at a message whose name no table reads.
     pub(crate) fn new(projection: &Projection, by_name: bool) -> Scanner {
-        Scanner {
+        let mut scanner = Scanner {
             state: State::Value(false),
             escaped: false,
             stack: Vec::new(),
-            pending: projection.root(),
-            key: String::new(),
+            place: ROOT,
+            label: Label::Root,
             text: Vec::new(),
-            root: None,
+            tree: Tree::default(),
             kept: 0,
             over: false,
             container: false,
             fresh: true,
             by_name,
             characters: None,
-        }
+        };
+        scanner.reset(projection, by_name);
+        scanner
     }
 
     /// Begins anew with the memory it has.
@@ -93,10 +104,10 @@ impl Scanner {
         self.by_name = by_name;
         self.escaped = false;
         self.stack.clear();
-        self.pending = projection.root();
-        self.key.clear();
+        self.place = ROOT;
+        self.label = Label::Root;
         self.text.clear();
-        self.root = None;
+        self.tree.reset(projection.len());
         self.kept = 0;
         self.over = false;
         self.container = false;
@@ -107,31 +118,22 @@ impl Scanner {
     /// Takes bytes up to the end of the value; returns how many. After the end only white space is taken.
     pub(crate) fn push(&mut self, bytes: &[u8], projection: &Projection) -> usize {
         let mut at = 0;
-        while at < bytes.len() {
+        while let Some(&byte) = bytes.get(at) {
             match self.state {
-                State::Done => match bytes[at] {
+                State::Done => match byte {
                     b' ' | b'\t' | b'\r' | b'\n' => at += 1,
                     _ => return at,
                 },
                 State::Failed | State::Dropped => return bytes.len(),
                 State::Text | State::KeyText => at = self.string(bytes, at, projection),
-                State::Skip(depth, text) => at = self.skip(bytes, at, depth, text),
-                State::Bare => match bytes[at] {
-                    b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' => self.end_bare(projection),
-                    byte => {
-                        if self.text.len() <= BARE_MAX {
-                            self.text.push(byte);
-                        }
-                        at += 1;
-                    }
-                },
+                State::Skip(depth, text) => at = self.skip(bytes, at, depth, text, projection),
+                State::Bare => at = self.bare(bytes, at, projection),
+                _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 _ => {
-                    let byte = bytes[at];
-                    at += 1;
-                    if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-                        self.fresh = false;
-                        self.structure(byte, projection);
-                    }
+                    self.fresh = false;
+                    self.structure(byte, projection);
+                    // The first letter of a literal belongs to it.
+                    at += usize::from(self.state != State::Bare);
                 }
             }
         }
@@ -164,23 +166,19 @@ impl Scanner {
     }
 
     /// What was kept, when the value is a whole object or array.
-    pub(crate) fn into_node(mut self) -> Option<Node> {
-        self.take_node()
-    }
-
-    /// As [`Scanner::into_node`], once; then [`Scanner::reset`] is due.
-    pub(crate) fn take_node(&mut self) -> Option<Node> {
-        if self.is_whole() { self.root.take() } else { None }
+    pub(crate) fn tree(&self) -> Option<&Tree> {
+        (self.is_whole() && !self.over && self.tree.root().is_some()).then_some(&self.tree)
     }
 
     fn structure(&mut self, byte: u8, projection: &Projection) {
         match (self.state, byte) {
-            (State::Value(true), b']') | (State::Key(true), b'}') => self.close(byte),
-            (State::Value(_), _) => self.begin(byte, projection),
             (State::Key(_), b'"') => self.string_begins(State::KeyText),
             (State::Colon, b':') => self.state = State::Value(false),
             (State::After, b',') => self.next(projection),
-            (State::After, b']' | b'}') => self.close(byte),
+            (State::After, b']' | b'}') | (State::Value(true), b']') | (State::Key(true), b'}') => {
+                self.close(byte, projection);
+            }
+            (State::Value(_), _) => self.begin(byte, projection),
             _ => self.state = State::Failed,
         }
     }
@@ -193,7 +191,7 @@ impl Scanner {
     }
 
     fn begin(&mut self, byte: u8, projection: &Projection) {
-        let looked_at = !self.pending.is_nothing() && !self.over;
+        let looked_at = self.place != NOWHERE && !self.over;
         match byte {
             b'{' | b'[' => {
                 self.container |= self.stack.is_empty();
@@ -203,11 +201,8 @@ impl Scanner {
                     return;
                 }
                 let array = byte == b'[';
-                let node = if array { Node::Array(Vec::new()) } else { Node::Object(Vec::new()) };
-                let reached = std::mem::take(&mut self.pending);
-                let key = self.key.as_str().into();
-                self.key.clear();
-                self.stack.push(Frame { reached, node, key, index: 0 });
+                let entry = self.tree.add(self.label, self.place, if array { What::Array } else { What::Object });
+                self.stack.push(Frame { place: self.place, entry, array, index: 0, children: 0 });
                 if array {
                     self.element(projection);
                     self.state = State::Value(true);
@@ -217,7 +212,7 @@ impl Scanner {
             }
             b'"' if looked_at => {
                 self.string_begins(State::Text);
-                self.characters = projection.is_measured(&self.pending).then(Characters::default);
+                self.characters = projection.is_measured(self.place).then(Characters::default);
             }
             b'"' => {
                 self.escaped = false;
@@ -225,7 +220,6 @@ impl Scanner {
             }
             b'-' | b'0'..=b'9' | b't' | b'f' | b'n' => {
                 self.text.clear();
-                self.text.push(byte);
                 self.state = State::Bare;
             }
             _ => self.state = State::Failed,
@@ -235,14 +229,15 @@ impl Scanner {
     /// Prepares for the next element of the array on top.
     fn element(&mut self, projection: &Projection) {
         if let Some(frame) = self.stack.last() {
-            self.pending = projection.element(&frame.reached, frame.index);
+            self.place = projection.element(frame.place, frame.index);
+            self.label = Label::Index(frame.index);
         }
     }
 
     fn next(&mut self, projection: &Projection) {
         match self.stack.last_mut() {
-            Some(Frame { node: Node::Array(_), index, .. }) => {
-                *index = index.saturating_add(1);
+            Some(frame) if frame.array => {
+                frame.index = frame.index.saturating_add(1);
                 self.element(projection);
                 self.state = State::Value(false);
             }
@@ -251,205 +246,242 @@ impl Scanner {
         }
     }
 
+    /// A string's inside from `from` on: as one slice where it came in one piece.
     fn string(&mut self, bytes: &[u8], from: usize, projection: &Projection) -> usize {
-        let limit = if self.state == State::KeyText { KEY_MAX } else { TEXT_MAX };
-        let mut at = from;
-        while at < bytes.len() {
-            if self.escaped {
-                self.escaped = false;
-                self.keep_text(&bytes[at..=at], limit);
-                at += 1;
-                continue;
+        let inside = |from: usize| memchr2(b'"', b'\\', bytes.get(from..).unwrap_or_default()).map(|at| from + at);
+        let mut at = from + usize::from(std::mem::take(&mut self.escaped));
+        while let Some(found) = inside(at) {
+            if bytes[found] == b'"' {
+                if self.text.is_empty() {
+                    if let Some(characters) = &mut self.characters {
+                        characters.push(&bytes[from..found]);
+                    }
+                    self.string_ends(&bytes[from..found], at == from, projection);
+                } else {
+                    self.keep_text(&bytes[from..found]);
+                    let text = std::mem::take(&mut self.text);
+                    self.string_ends(&text, false, projection);
+                    self.text = text;
+                }
+                return found + 1;
             }
-            let Some(found) = memchr2(b'"', b'\\', &bytes[at..]) else {
-                self.keep_text(&bytes[at..], limit);
-                return bytes.len();
-            };
-            self.keep_text(&bytes[at..at + found], limit);
-            at += found + 1;
-            if bytes[at - 1] == b'"' {
-                self.string_ends(projection);
-                return at;
-            }
-            self.escaped = true;
-            self.keep_text(b"\\", limit);
+            at = found + 2;
         }
-        at
+        self.escaped = at > bytes.len();
+        self.keep_text(&bytes[from..]);
+        bytes.len()
     }
 
-    fn keep_text(&mut self, bytes: &[u8], limit: usize) {
+    fn limit(&self) -> usize {
+        let most = match self.state {
+            State::KeyText => KEY_MAX,
+            State::Bare => BARE_MAX,
+            _ => TEXT_MAX,
+        };
+        most + 1
+    }
+
+    /// Keeps a part of a string or literal that goes on in the next piece.
+    fn keep_text(&mut self, bytes: &[u8]) {
         if let Some(characters) = &mut self.characters {
             characters.push(bytes);
         }
-        let room = (limit + 1).saturating_sub(self.text.len());
+        let room = self.limit().saturating_sub(self.text.len());
         self.text.extend_from_slice(&bytes[..bytes.len().min(room)]);
     }
 
-    fn string_ends(&mut self, projection: &Projection) {
+    /// A string ended: its whole inside, or the beginning of one that came in pieces; `plain` = it has no backslash.
+    fn string_ends(&mut self, raw: &[u8], plain: bool, projection: &Projection) {
+        let raw = &raw[..raw.len().min(self.limit())];
         if self.state == State::KeyText {
-            self.key_ends(projection);
+            self.key_ends(raw, plain, projection);
             self.state = State::Colon;
             return;
         }
-        if self.names_another(projection) {
-            self.state = State::Dropped;
-            return;
+        if !projection.is_wanted(self.place) {
+            return self.blank(projection);
         }
-        let wanted = projection.is_wanted(&self.pending);
-        let node = if !wanted && !self.pending.firm {
-            None
-        } else if wanted && !self.text.is_empty() {
-            let text = unescaped(&self.text);
-            let node = Value::text(crate::value::cut(&text, TEXT_MAX)).map(|value| match self.characters.take() {
-                Some(characters) => Node::Measured(characters.count(), value),
-                None => Node::Scalar(value),
-            });
-            node.or(Some(Node::Blank))
-        } else {
-            Some(Node::Blank)
-        };
-        self.scalar(node, projection);
-    }
-
-    fn key_ends(&mut self, projection: &Projection) {
-        self.pending = Reached::default();
-        self.key.clear();
-        let Some(frame) = self.stack.last().filter(|_| self.text.len() <= KEY_MAX) else { return };
-        match std::str::from_utf8(&self.text) {
-            Ok(plain) if !plain.contains('\\') => {
-                self.pending = projection.child(&frame.reached, plain);
-                if !self.pending.is_nothing() {
-                    self.key.push_str(plain);
-                }
-            }
-            _ => {
-                self.key = unescaped(&self.text);
-                self.pending = projection.child(&frame.reached, &self.key);
-            }
+        let text = spelled(raw, plain);
+        let text = cut(&text, TEXT_MAX);
+        if text.is_empty() {
+            return self.attach(Some(What::Blank));
         }
-    }
-
-    /// Whether the text that ends here is the message's name and none that a table reads.
-    fn names_another(&self, projection: &Projection) -> bool {
-        self.by_name
-            && self.stack.len() == 1
-            && projection.name_key.as_deref() == Some(self.key.as_str())
-            && !self.text.is_empty()
-            && !self.text.contains(&b'\\')
-            && std::str::from_utf8(&self.text).is_ok_and(|name| {
-                projection.names.as_ref().is_some_and(|names| names.iter().all(|known| **known != *name))
-            })
-    }
-
-    fn end_bare(&mut self, projection: &Projection) {
-        let text = std::str::from_utf8(&self.text).unwrap_or("");
-        let value = match text {
-            "true" => Some(Value::Truth(true)),
-            "false" => Some(Value::Truth(false)),
-            "null" => None,
-            _ if text.len() > BARE_MAX => None,
-            _ => match Decimal::literal(text) {
-                Some(number) => Some(Value::Number(number)),
-                None if text.starts_with(|c: char| c == '-' || c.is_ascii_digit()) && is_literal(text) => None,
-                None => {
-                    self.state = State::Failed;
-                    return;
-                }
-            },
-        };
-        let node = if projection.is_wanted(&self.pending) {
-            Some(value.map_or(Node::Blank, Node::Scalar))
-        } else {
-            self.pending.firm.then_some(Node::Blank)
-        };
-        self.scalar(node, projection);
-    }
-
-    fn scalar(&mut self, node: Option<Node>, projection: &Projection) {
         if self.by_name
-            && self.stack.len() == 1
-            && let (Some(Node::Scalar(Value::Text(name))), Some(key), Some(names)) =
-                (&node, &projection.name_key, &projection.names)
-            && **key == *self.key.as_str()
-            && !names.contains(name)
+            && projection.name == Some(self.place)
+            && projection.names.as_ref().is_some_and(|names| names.iter().all(|known| **known != *text))
         {
             self.state = State::Dropped;
             return;
         }
-        self.attach(node);
+        // A text that is over is not kept, but it is counted.
+        let span = if self.over { self.tree.keep("") } else { self.tree.keep(text) };
+        self.kept += text.len();
+        let what = match self.characters.take() {
+            Some(characters) => What::Measured(characters.count(), span),
+            None => What::Scalar(Value::Text(span)),
+        };
+        self.attach(Some(what));
     }
 
-    /// Puts a finished value into its container and goes on.
-    fn attach(&mut self, node: Option<Node>) {
-        if let Some(node) = node {
-            let key: Box<str> = self.key.as_str().into();
-            let text = if let Some(Value::Text(text)) = node.value() { text.len() } else { 0 };
-            self.kept += NODE_COST + text + key.len();
-            self.over |= self.kept > KEPT_MAX;
-            match self.stack.last_mut() {
-                _ if self.over => {}
-                Some(Frame { node: Node::Array(items), index, .. }) => items.push((*index, node)),
-                Some(frame) => frame.node.put(key, node),
-                None => self.root = Some(node),
-            }
+    fn key_ends(&mut self, raw: &[u8], plain: bool, projection: &Projection) {
+        self.place = NOWHERE;
+        self.label = Label::Root;
+        let Some(frame) = self.stack.last().filter(|_| raw.len() <= KEY_MAX) else { return };
+        let key = if plain { Cow::Borrowed(raw) } else { Cow::Owned(unescaped(raw).into_owned().into_bytes()) };
+        self.place = projection.child(frame.place, &key);
+        if self.place != NOWHERE {
+            self.label = Label::Key(self.tree.keep(&spelled(&key, true)));
         }
-        self.key.clear();
+    }
+
+    /// A number, `true`, `false` or `null` from `from` on.
+    fn bare(&mut self, bytes: &[u8], from: usize, projection: &Projection) -> usize {
+        let ends = |byte: &u8| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n');
+        let Some(length) = bytes[from..].iter().position(ends) else {
+            self.keep_text(&bytes[from..]);
+            return bytes.len();
+        };
+        let end = from + length;
+        if self.text.is_empty() {
+            self.bare_ends(&bytes[from..end], projection);
+        } else {
+            self.keep_text(&bytes[from..end]);
+            let text = std::mem::take(&mut self.text);
+            self.bare_ends(&text, projection);
+            self.text = text;
+        }
+        end
+    }
+
+    fn bare_ends(&mut self, raw: &[u8], projection: &Projection) {
+        let raw = &raw[..raw.len().min(self.limit())];
+        if !is_literal(raw) {
+            self.state = State::Failed;
+            return;
+        }
+        if !projection.is_wanted(self.place) {
+            return self.blank(projection);
+        }
+        let value = match raw {
+            b"true" => Some(Value::Truth(true)),
+            b"false" => Some(Value::Truth(false)),
+            _ if raw.len() > BARE_MAX => None,
+            _ => std::str::from_utf8(raw).ok().and_then(Decimal::literal).map(Value::Number),
+        };
+        self.attach(Some(value.map_or(What::Blank, What::Scalar)));
+    }
+
+    /// A value ended of which nothing is wanted but that it was there.
+    fn blank(&mut self, projection: &Projection) {
+        self.attach(projection.is_firm(self.place).then_some(What::Blank));
+    }
+
+    /// Puts a finished scalar into its container and goes on.
+    fn attach(&mut self, what: Option<What>) {
+        match what.filter(|_| self.count()) {
+            Some(what) => {
+                let entry = self.tree.add(self.label, self.place, what);
+                self.attached(entry);
+            }
+            None => self.tree.forget(self.label),
+        }
+        self.goes_on();
+    }
+
+    /// Counts a node that is to be kept; `false` when nothing more is.
+    fn count(&mut self) -> bool {
+        self.kept += NODE_COST + self.tree.text_bytes(self.label);
+        self.over |= self.kept > KEPT_MAX;
+        !self.over
+    }
+
+    fn attached(&mut self, entry: usize) {
+        let (container, children) = match self.stack.last_mut() {
+            Some(frame) if !frame.array => {
+                frame.children = frame.children.saturating_add(1);
+                (frame.entry, frame.children)
+            }
+            _ => (0, 0),
+        };
+        self.tree.stays(container, entry, children);
+    }
+
+    fn goes_on(&mut self) {
         self.state = if self.stack.is_empty() { State::Done } else { State::After };
     }
 
-    fn close(&mut self, byte: u8) {
-        let Some(frame) = self.stack.pop() else {
+    fn close(&mut self, byte: u8, projection: &Projection) {
+        let Some(frame) = self.stack.pop().filter(|frame| frame.array == (byte == b']')) else {
             self.state = State::Failed;
             return;
         };
-        let node = match (frame.node, byte) {
-            (Node::Array(items), b']') if items.is_empty() && !frame.reached.firm => None,
-            (Node::Object(entries), b'}') if entries.is_empty() && !frame.reached.firm => None,
-            (node @ Node::Array(_), b']') | (node @ Node::Object(_), b'}') => Some(node),
-            _ => {
-                self.state = State::Failed;
-                return;
+        self.place = frame.place;
+        let is_kept = projection.is_firm(frame.place) || !self.tree.take_back(frame.entry);
+        if is_kept {
+            self.label = self.tree.label(frame.entry);
+            self.tree.close(frame.entry);
+            if self.count() {
+                self.attached(frame.entry);
             }
-        };
-        self.key.clear();
-        self.key.push_str(&frame.key);
-        self.attach(node);
+        }
+        self.goes_on();
     }
 
-    fn skip(&mut self, bytes: &[u8], from: usize, mut depth: u32, mut text: bool) -> usize {
-        let mut at = from;
+    fn skip(&mut self, bytes: &[u8], from: usize, mut depth: u32, mut text: bool, projection: &Projection) -> usize {
+        let mut at = from + usize::from(std::mem::take(&mut self.escaped));
         while at < bytes.len() {
             if text {
-                if self.escaped {
-                    self.escaped = false;
-                    at += 1;
-                    continue;
-                }
                 let Some(found) = memchr2(b'"', b'\\', &bytes[at..]) else {
-                    self.state = State::Skip(depth, true);
-                    return bytes.len();
+                    at = bytes.len();
+                    break;
                 };
-                at += found + 1;
-                self.escaped = bytes[at - 1] == b'\\';
-                text = self.escaped;
+                text = bytes[at + found] == b'\\';
+                // What stands behind a backslash ends nothing.
+                at += found + 1 + usize::from(text);
             } else {
-                match bytes[at] {
-                    b'"' => text = true,
-                    b'{' | b'[' => depth += 1,
-                    b'}' | b']' => depth -= 1,
-                    _ => {}
+                at += calm(&bytes[at..]);
+                match bytes.get(at) {
+                    Some(b'"') => text = true,
+                    Some(b'{' | b'[') => depth += 1,
+                    Some(_) => depth -= 1,
+                    None => break,
                 }
                 at += 1;
             }
             if depth == 0 && !text {
-                let node = self.pending.firm.then_some(Node::Blank);
-                self.attach(node);
+                self.blank(projection);
                 return at;
             }
         }
+        self.escaped = at > bytes.len();
         self.state = State::Skip(depth, text);
-        at
+        at.min(bytes.len())
     }
+}
+
+/// The text of a string's inside.
+fn spelled(raw: &[u8], plain: bool) -> Cow<'_, str> {
+    match std::str::from_utf8(raw) {
+        Ok(text) if plain => Cow::Borrowed(text),
+        _ => unescaped(raw),
+    }
+}
+
+/// How many bytes stand before the next quote or bracket.
+fn calm(bytes: &[u8]) -> usize {
+    /// A size the compiler makes vectors of.
+    const BLOCK: usize = 32;
+    // `[` and `{`, `]` and `}` differ in one bit.
+    let ends = |byte: &u8| *byte == b'"' || *byte | 0x20 == b'{' || *byte | 0x20 == b'}';
+    let (near, far) = bytes.split_at(bytes.len().min(8));
+    if let Some(at) = near.iter().position(ends) {
+        return at;
+    }
+    let blocks =
+        far.chunks_exact(BLOCK).take_while(|block| !block.iter().fold(false, |found, byte| found | ends(byte)));
+    let passed = near.len() + blocks.count() * BLOCK;
+    let rest = bytes.get(passed..).unwrap_or_default();
+    passed + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

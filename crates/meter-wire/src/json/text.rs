@@ -1,15 +1,21 @@
 //! Texts and literals of JSON.
 
-/// Digits, sign, point and exponent only: a number too large for us, but a number.
-pub(super) fn is_literal(text: &str) -> bool {
-    text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'+' | b'.' | b'e' | b'E'))
+use memchr::memchr;
+use std::borrow::Cow;
+
+/// A literal, as far as its letters tell: also a number too large for us.
+pub(super) fn is_literal(raw: &[u8]) -> bool {
+    match raw.first() {
+        Some(b'-' | b'0'..=b'9') => raw.iter().all(|b| matches!(b, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')),
+        _ => matches!(raw, b"true" | b"false" | b"null"),
+    }
 }
 
 /// The text of a JSON string's inside. What is no valid escape or no UTF-8 becomes U+FFFD or is left out.
-pub(super) fn unescaped(raw: &[u8]) -> String {
+pub(super) fn unescaped(raw: &[u8]) -> Cow<'_, str> {
     let text = String::from_utf8_lossy(raw);
-    if !text.contains('\\') {
-        return text.into_owned();
+    if memchr(b'\\', raw).is_none() {
+        return text;
     }
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars();
@@ -46,7 +52,7 @@ pub(super) fn unescaped(raw: &[u8]) -> String {
         high = None;
         out.push(plain);
     }
-    out
+    Cow::Owned(out)
 }
 
 /// Counts the characters of a JSON string's inside as its bytes pass, in any pieces.

@@ -1,18 +1,22 @@
 use super::*;
-use crate::dialect::pointer::{Filter, Pointer, Segment, combined};
+use crate::dialect::pointer::{Filter, Pointer, Segment};
+
+/// Where these pointers reach.
+fn reach(pointer: &Pointer) -> Projection {
+    Projection::of(std::slice::from_ref(pointer), &[]).expect("few places").0
+}
 
 fn key(key: &str) -> Segment {
     Segment::Key(key.into())
 }
 
 fn read(json: &str, pointer: &Pointer, step: usize) -> Option<Value> {
-    let projection = Projection::of([pointer]);
+    let projection = reach(pointer);
     let mut scanner = Scanner::new(&projection, false);
     for piece in json.as_bytes().chunks(step) {
         scanner.push(piece, &projection);
     }
-    let root = scanner.into_node()?;
-    combined(pointer.find(&root).into_iter().filter_map(Node::value))
+    pointer.value(scanner.tree()?.root()?).map(|value| value.owned())
 }
 
 fn check(json: &str, segments: Vec<Segment>, expected: Option<Value>) {
@@ -61,8 +65,8 @@ fn what_is_no_json_is_no_value() {
 #[test]
 fn a_message_nobody_reads_is_dropped_at_its_name() {
     let pointer = Pointer(vec![key("type")]);
-    let mut projection = Projection::of([&pointer]);
-    projection.name_key = Some("type".into());
+    let (mut projection, ends) = Projection::of(std::slice::from_ref(&pointer), &[]).expect("few places");
+    projection.name = ends.of(std::slice::from_ref(&pointer)).first().copied();
     projection.names = Some(vec!["message".into()]);
     let mut scanner = Scanner::new(&projection, true);
     scanner.push(br#"{"type":"ping","#, &projection);
@@ -75,7 +79,7 @@ fn a_message_nobody_reads_is_dropped_at_its_name() {
 #[test]
 fn a_large_body_keeps_only_what_is_asked() {
     let pointer = Pointer(vec![Segment::Deep, key("wanted")]);
-    let projection = Projection::of([&pointer]);
+    let projection = reach(&pointer);
     let mut scanner = Scanner::new(&projection, false);
     scanner.push(b"{\"list\":[", &projection);
     for _ in 0..50_000 {
