@@ -11,7 +11,7 @@ use crate::record::{self, Over};
 use crate::services::{Gate, Services};
 use crate::settle::{Exchange, Target};
 use crate::tapped::{LateVerdicts, Reading, Tapped};
-use call::{Call, Stage, Waiting, decided};
+use call::{Call, Stage, Turn, Waiting, decided};
 use heads::{path_of, retry_after, unmatched};
 use meter_call::EndpointClass;
 use meter_manifest::{Route, Routed, Unmatched};
@@ -110,7 +110,7 @@ impl CallObserver {
                 free_when,
                 free: false,
                 settles,
-                turns: 0,
+                rows: 0,
                 turn: None,
                 marks: Vec::new(),
                 opened: false,
@@ -168,7 +168,10 @@ impl CallObserver {
         if call.frames.is_some() && read && readings.is_empty() {
             // Every turn has its row already. A socket on which no turn was seen is no call that costs, but what passed
             // on it is told: its frames stand on a row of their own.
-            if call.turns > 0 {
+            if call.rows > 0 {
+                if let Some(id) = call.turn.and_then(|turn| turn.id) {
+                    self.services.journal.release(id);
+                }
                 return;
             }
             call.asked.target.class = EndpointClass::Observed;
@@ -182,7 +185,7 @@ impl CallObserver {
         let ended = call.reader.as_mut().map(ExchangeReader::take_ended).unwrap_or_default();
         if !ended.is_empty() {
             self.hand_over(&mut call, Finish::Whole, ended);
-            call.turn = None;
+            (call.turn, call.ttfb) = (None, None);
         }
         self.calls.insert(id, call);
     }
@@ -194,10 +197,15 @@ impl CallObserver {
             Stage::Waiting(slot) => slot.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             Stage::Free | Stage::Held => None,
         };
-        let (requested_at, began) = call.turn.unwrap_or((call.asked.at, call.began));
-        // The first row has the id of the open record.
-        let id = if call.turns == 0 { call.asked.id } else { self.services.new_id(requested_at) };
-        call.turns += 1;
+        let (requested_at, began) =
+            call.turn.as_ref().map_or((call.asked.at, call.began), |turn| (turn.at, turn.began));
+        // A row has the id of its open record.
+        let id = match call.turn.as_ref().and_then(|turn| turn.id) {
+            _ if call.rows == 0 => call.asked.id,
+            Some(opened) => opened,
+            None => call.asked.id.further(requested_at, call.rows),
+        };
+        call.rows += readings.len().max(1) as u64;
         let mut exchange = Exchange {
             id,
             target: call.asked.target.clone(),
@@ -374,11 +382,15 @@ impl Observer for CallObserver {
             return;
         }
         if from == Side::Client {
-            call.turn.get_or_insert_with(|| ((self.services.now)(), Instant::now()));
+            let now = || Turn { at: (self.services.now)(), began: Instant::now(), id: None };
+            call.turn.get_or_insert_with(now);
+        } else if let Some(turn) = &call.turn {
+            call.ttfb.get_or_insert_with(|| turn.began.elapsed());
         }
         if let Some(reader) = &mut call.reader {
             reader.websocket_message(from == Side::Client, payload);
         }
+        call.open_turn(&self.services, &self.connection);
         self.turns(id);
     }
 }

@@ -106,7 +106,7 @@ fn write(over: &Over, caller: Option<&CallerFacts>) {
     let readings = if over.readings.is_empty() { &silent[..] } else { &over.readings };
     for (position, reading) in readings.iter().enumerate() {
         if position > 0 {
-            exchange.id = services.new_id(exchange.requested_at);
+            exchange.id = over.exchange.id.further(exchange.requested_at, position as u64);
         }
         let record = make(over, &exchange, reading, caller);
         if services.journal.close(&record) == Kept::Lost {

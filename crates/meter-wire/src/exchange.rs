@@ -361,6 +361,11 @@ impl ExchangeReader {
         self.written(rows, false)
     }
 
+    /// Whether a row is asked for or open that [`ExchangeReader::take_ended`] has not given.
+    pub fn is_under_way(&self) -> bool {
+        self.rows.are_under_way()
+    }
+
     /// The exchange is over; `clean` when the answer came whole by its transfer framing. Every row that
     /// [`ExchangeReader::take_ended`] has not given, in the order they were opened.
     pub fn close(&mut self, clean: bool) -> Vec<CallReading> {

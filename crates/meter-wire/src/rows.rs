@@ -108,6 +108,11 @@ impl Rows {
         rows
     }
 
+    /// A row is asked for or open.
+    pub(crate) fn are_under_way(&self) -> bool {
+        !self.open.is_empty() || !self.waiting.is_empty()
+    }
+
     /// A client message asks for a row.
     pub(crate) fn asked(&mut self, lane: Option<String>, cells: Arc<MessageCells>) {
         self.noticed(lane.clone(), Arc::clone(&cells));

@@ -5,7 +5,7 @@ use crate::connection::{CallerFacts, Connection};
 use crate::record;
 use crate::retries::Print;
 use crate::services::{Gate, Loaded, Services};
-use meter_call::UnixMillis;
+use meter_call::{CallId, UnixMillis};
 use meter_tap::{Refusal, Verdict};
 use meter_wire::{Dialect, ExchangeReader, HeadCondition};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -38,12 +38,21 @@ pub(super) struct Call {
     /// A read of an earlier call.
     pub(super) settles: bool,
     /// Rows of this exchange that were handed over already: turns of a WebSocket.
-    pub(super) turns: u64,
-    /// When the turn under way began.
-    pub(super) turn: Option<(UnixMillis, Instant)>,
+    pub(super) rows: u64,
+    /// The turn under way.
+    pub(super) turn: Option<Turn>,
     pub(super) marks: Vec<&'static str>,
     pub(super) opened: bool,
     pub(super) stage: Stage,
+}
+
+/// A turn of a WebSocket.
+pub(super) struct Turn {
+    /// When the client's first message of it came.
+    pub(super) at: UnixMillis,
+    pub(super) began: Instant,
+    /// The id of its open record, which the exchange's own serves for the first turn.
+    pub(super) id: Option<CallId>,
 }
 
 /// Where a call stands with the rules.
@@ -67,6 +76,21 @@ impl Call {
         self.opened = true;
         let request = (self.method.as_str(), self.path.as_str());
         if let Err(reason) = record::open(services, &self.loaded, connection, &self.asked, request, admitted) {
+            self.marks.push(reason.flag());
+        }
+    }
+
+    /// Writes an open record for a turn behind the first, as soon as a row is asked for: a daemon that dies leaves evidence.
+    pub(super) fn open_turn(&mut self, services: &Services, connection: &Connection) {
+        let (Some(turn), Some(reader)) = (&mut self.turn, &self.reader) else { return };
+        if self.rows == 0 || turn.id.is_some() || !reader.is_under_way() {
+            return;
+        }
+        let id = self.asked.id.further(turn.at, self.rows);
+        turn.id = Some(id);
+        let asked = Asked { id, at: turn.at, ..self.asked.clone() };
+        let request = (self.method.as_str(), self.path.as_str());
+        if let Err(reason) = record::open(services, &self.loaded, connection, &asked, request, &Admitted::default()) {
             self.marks.push(reason.flag());
         }
     }

@@ -18,14 +18,19 @@ const FLUSH_PATIENCE: Duration = Duration::from_secs(2);
 /// Writes the read's own row, and completes or makes the one it is about.
 pub(super) fn write(mut over: Over, caller: Option<&CallerFacts>) {
     let readings = std::mem::take(&mut over.readings);
-    // Observed: no usage of its own, whatever stood in the answer.
+    // Observed: no usage of its own, whatever stood in the answer. What one row says of ids is the read's own.
+    if let [one] = &readings[..]
+        && one.row_key.is_none()
+    {
+        over.readings = vec![one.clone()];
+    }
     super::write(&over, caller);
-    for reading in readings.iter().filter(|reading| reading.usage == UsageState::Final) {
+    for (position, reading) in readings.iter().enumerate().filter(|(_, reading)| reading.usage == UsageState::Final) {
         let Some(response_id) = reading.response_id.as_deref() else { continue };
         match earlier(&over, response_id) {
             Ok(Some(row)) if row.settled_at.is_some() || row.usage_state == UsageState::Final => {}
             Ok(Some(row)) => complete(&over, &row, reading),
-            Ok(None) => make(&over, reading, caller),
+            Ok(None) => make(&over, position, reading, caller),
             Err(error) => tracing::warn!(%error, response_id, "settle.row_not_found"),
         }
     }
@@ -89,6 +94,7 @@ fn complete(over: &Over, row: &CallRow, reading: &CallReading) {
         branch: row.branch.clone(),
     };
     let default = &over.loaded.model.tagging.default_project;
+    let reading = &as_asked(reading, row);
     let record = settle(&over.loaded.model.prices, &exchange, reading, Some(&caller), default);
     if over.services.journal.amend(&record) == Kept::Lost {
         tracing::error!(call = %record.id, "call.amend_lost");
@@ -96,10 +102,32 @@ fn complete(over: &Over, row: &CallRow, reading: &CallReading) {
     tracing::info!(call = %record.id, evidence = %record.evidence, "call.completed");
 }
 
+/// What the read says, with what only the request and its first answer said.
+fn as_asked(reading: &CallReading, row: &CallRow) -> CallReading {
+    let mut whole = reading.clone();
+    let was = row.conditions.clone().unwrap_or_default();
+    let keep = |mine: &mut Option<String>, first: &Option<String>| *mine = mine.take().or_else(|| first.clone());
+    keep(&mut whole.model_requested, &row.model_requested);
+    keep(&mut whole.service_tier, &row.service_tier);
+    keep(&mut whole.speed, &row.speed);
+    keep(&mut whole.geo, &row.geo);
+    let conditions = &mut whole.conditions;
+    keep(&mut conditions.tier_requested, &was.tier_requested);
+    keep(&mut conditions.size, &was.size);
+    keep(&mut conditions.quality, &was.quality);
+    keep(&mut conditions.resolution, &was.resolution);
+    keep(&mut conditions.search_context, &was.search_context);
+    keep(&mut conditions.cache_mode, &was.cache_mode);
+    // The request's id is of the request that was made.
+    whole.request_id = row.provider_request_id.clone().or(whole.request_id);
+    whole
+}
+
 /// The call was made where we did not see it.
-fn make(over: &Over, reading: &CallReading, caller: Option<&CallerFacts>) {
+fn make(over: &Over, position: usize, reading: &CallReading, caller: Option<&CallerFacts>) {
     let mut exchange = over.exchange.clone();
-    exchange.id = over.services.new_id(exchange.requested_at);
+    // The read has a row of its own.
+    exchange.id = exchange.id.further(exchange.requested_at, position as u64 + 1);
     exchange.target.class = EndpointClass::Costed;
     let asked = crate::admit::Asked { id: exchange.id, target: exchange.target.clone(), ..over.asked.clone() };
     super::write(

@@ -106,7 +106,7 @@ impl Reader {
     pub fn call_by_response(&self, provider: &str, response_id: &str) -> Result<Option<CallDetail>, StoreError> {
         self.snapshot(|reader| {
             reader.detail(
-                "r.provider = ?1 AND r.response_id = ?2 ORDER BY r.requested_at DESC, r.id DESC LIMIT 1",
+                "r.provider = ?1 AND r.response_id = ?2 AND r.class = 'costed' ORDER BY r.requested_at DESC, r.id DESC LIMIT 1",
                 &[provider, response_id],
             )
         })
