@@ -125,7 +125,9 @@ fn every_file_of_whole_product_tests_is_run() {
     let folder = env!("CARGO_MANIFEST_DIR");
     let manifest = std::fs::read_to_string(format!("{folder}/Cargo.toml")).expect("our own manifest");
     for entry in std::fs::read_dir(format!("{folder}/e2e")).expect("the folder of tests") {
-        let name = entry.expect("a readable folder").file_name().into_string().expect("a plain name");
+        let entry = entry.expect("a readable folder");
+        let file = if entry.path().is_dir() { "/main.rs" } else { "" };
+        let name = entry.file_name().into_string().expect("a plain name") + file;
         assert!(manifest.contains(&format!("path = \"e2e/{name}\"")), "e2e/{name} stands in no [[test]]");
     }
 }
