@@ -58,6 +58,53 @@ fn a_sample_that_says_something_else_is_found() {
     assert!(text.contains("buckets is {") && text.contains("input_uncached"), "{text}");
 }
 
+/// A copy of a sample whose `expected.toml` is changed; what `decode` says of it.
+fn changed(sample: &str, from: &str, to: &str) -> (serde_json::Value, Option<i32>) {
+    let home = tempfile::tempdir().expect("a folder");
+    let copy = home.path().join(sample);
+    std::fs::create_dir(&copy).expect("a folder");
+    for entry in std::fs::read_dir(samples().join(sample)).expect("a sample") {
+        let path = entry.expect("an entry").path();
+        let name = path.file_name().expect("a name");
+        std::fs::copy(&path, copy.join(name)).expect("a file");
+    }
+    let file = copy.join("expected.toml");
+    let text = std::fs::read_to_string(&file).expect("text");
+    assert!(text.contains(from), "{sample} has {from}");
+    std::fs::write(&file, text.replace(from, to)).expect("a file");
+    let output = decode(home.path(), &["--sample", "--json", &copy.display().to_string()]);
+    (document(&output)["samples"][0].clone(), output.status.code())
+}
+
+#[test]
+fn a_grade_and_a_missing_key_are_compared_too() {
+    for (sample, from, to, key) in [
+        ("anthropic-sse-truncated", "evidence = \"partial_stream\"", "evidence = \"provider_usage\"", "evidence"),
+        ("openai-chat-json-unknown-model", "evidence = \"unpriced\"", "evidence = \"estimated\"", "evidence"),
+        ("anthropic-sse-cumulative", "tier = ", "# tier = ", "tier"),
+        ("responses-sse-completed-cache-write", "cache_write_other_split = ", "# ", "cache_write_other_split"),
+        ("responses-background-poll", "usage_from_exchange = 3", "usage_from_exchange = 4", "usage_from_exchange"),
+    ] {
+        let (read, code) = changed(sample, from, to);
+        assert_eq!(code, Some(3), "{sample}");
+        let told: Vec<&str> =
+            read["differences"].as_array().into_iter().flatten().filter_map(|one| one.as_str()).collect();
+        assert!(told.iter().any(|line| line.contains(key)), "{sample}: {told:?}");
+    }
+}
+
+#[test]
+fn the_printed_rows_are_those_that_a_later_read_leaves() {
+    let (read, _) = changed("responses-background-poll", "schema = 1", "schema = 1");
+    let calls = read["calls"].as_array().expect("calls");
+    assert_eq!((&calls[0]["usage"], &calls[0]["usage_from_exchange"]), (&"final".into(), &3.into()));
+    assert_eq!(calls[0]["buckets"]["reasoning"], 1000);
+    assert!(calls[1..].iter().all(|call| call["class"] == "observed" && call["usage"] == "none"));
+    let (read, _) = changed("anthropic-batch-results", "schema = 1", "schema = 1");
+    let calls = read["calls"].as_array().expect("calls");
+    assert!(calls.iter().all(|call| call["class"] == "costed" && call["usage"] == "final"), "{calls:?}");
+}
+
 #[test]
 fn one_answer_is_read_for_the_endpoint_a_person_names() {
     let home = tempfile::tempdir().expect("a folder");

@@ -67,10 +67,10 @@ impl CallObserver {
         let loaded = self.services.loaded.load_full();
         let Connection { host, port, .. } = &*self.connection;
         let routed = loaded.model.route(host, *port, &head.method, &head.target, head.upgrade.as_deref());
-        let (target, dialect, facts, free_when, settles) = match routed {
+        let (target, dialect, facts, free_when, settles, upgrade) = match routed {
             Routed::NotMetered | Routed::Unmatched { unmatched: Unmatched::Ignore, .. } => return,
             Routed::Unmatched { provider, unmatched: Unmatched::Observed, .. } => {
-                (unmatched(provider), None, None, None, false)
+                (unmatched(provider), None, None, None, false, false)
             }
             Routed::Endpoint(route) => {
                 let Route { provider, prices, endpoint, class, kind, dialect, mut facts, billing, upstream, .. } =
@@ -80,7 +80,7 @@ impl CallObserver {
                     facts.class = EndpointClass::Costed;
                 }
                 let target = Target { provider, prices, endpoint, class, kind, billing, upstream };
-                (target, dialect, Some(facts), route.free_when, route.settles)
+                (target, dialect, Some(facts), route.free_when, route.settles, route.upgrade)
             }
         };
         let reader = dialect.clone().zip(facts).map(|(dialect, facts)| {
@@ -110,6 +110,7 @@ impl CallObserver {
                 free_when,
                 free: false,
                 settles,
+                upgrade,
                 rows: 0,
                 turn: None,
                 marks: Vec::new(),
@@ -142,6 +143,10 @@ impl CallObserver {
             call.open(&self.services, &self.connection, &Admitted::default());
         }
         call.http_status = Some(head.status);
+        if call.upgrade && head.status >= 400 {
+            // No socket came of it, so no call was made; clients go on without one.
+            call.asked.target.class = EndpointClass::Observed;
+        }
         call.retry_after_ms = retry_after(&head.fields);
         call.free = call.free_when.as_ref().is_some_and(|condition| condition.holds(&head.fields));
         if let Some(reader) = &mut call.reader {

@@ -608,6 +608,34 @@ async fn each_turn_of_a_socket_is_a_row_as_soon_as_it_ends() {
     assert!(reader.open_calls().unwrap().is_empty());
 }
 
+#[tokio::test]
+async fn a_socket_that_was_refused_is_no_call() {
+    let mut scene = scene_with("", false, |mut stream| async move {
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            head.push(stream.read_u8().await.unwrap());
+        }
+        stream.write_all(b"HTTP/1.1 426 Upgrade Required\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        drain(&mut stream).await;
+    })
+    .await;
+    let mut client = scene.world.open(&[b"http/1.1"]).await;
+    let head = format!(
+        "GET /v1/responses HTTP/1.1\r\nHost: {HOST}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
+         Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    );
+    client.write_all(head.as_bytes()).await.unwrap();
+    let mut answered = Vec::new();
+    while !answered.ends_with(b"\r\n\r\n") {
+        answered.push(client.read_u8().await.unwrap());
+    }
+    drop(client);
+    scene.world.outcome().await;
+    let rows = scene.rows().await;
+    let seen: Vec<_> = rows.iter().map(|row| (row.class, row.http_status, row.evidence)).collect();
+    assert_eq!(seen, [(EndpointClass::Observed, Some(426), Evidence::None)]);
+}
+
 #[test]
 fn ids_of_one_millisecond_differ() {
     assert_ne!(CallId::new(1, random()), CallId::new(1, random()));

@@ -12,6 +12,7 @@ macro_rules! files {
 files! {
     "manifests/clients.toml",
     "manifests/dialects/anthropic_batch.toml",
+    "manifests/dialects/anthropic_complete.toml",
     "manifests/dialects/anthropic_messages.toml",
     "manifests/dialects/bedrock_converse.toml",
     "manifests/dialects/bedrock_invoke.toml",
@@ -34,6 +35,7 @@ files! {
     "manifests/dialects/openai_batch.toml",
     "manifests/dialects/openai_chat.toml",
     "manifests/dialects/openai_embeddings.toml",
+    "manifests/dialects/openai_errors.toml",
     "manifests/dialects/openai_images.toml",
     "manifests/dialects/openai_live.toml",
     "manifests/dialects/openai_realtime.toml",

@@ -48,6 +48,8 @@ pub struct Route {
     pub billing: Billing,
     /// A read of an earlier call.
     pub settles: bool,
+    /// It was asked to become a WebSocket; one that was turned away is no call.
+    pub upgrade: bool,
     /// The condition on the answer's head under which it costs nothing.
     pub free_when: Option<Arc<HeadCondition>>,
     /// The mounted provider behind a gateway.
@@ -114,6 +116,7 @@ impl Route {
             facts,
             billing: endpoint.billing,
             settles: endpoint.settles,
+            upgrade: endpoint.upgrade.is_some(),
             free_when: endpoint.free_when.as_ref().map(|(_, condition)| condition.clone()),
             upstream: endpoint.upstream.clone(),
         }

@@ -82,7 +82,7 @@ fn anthropic() {
 fn openai_on_every_host() {
     let rows = [
         ("POST /v1/chat/completions", "openai/chat costed chat openai_chat openai"),
-        ("GET /v1/chat/completions/chatcmpl-1", "openai/other observed other - openai"),
+        ("GET /v1/chat/completions/chatcmpl-1", "openai/stored observed retrieve openai_chat openai"),
         ("POST /v1/completions", "openai/completions costed completion openai_chat openai"),
         ("POST /v1/responses", "openai/responses costed chat openai_responses openai"),
         ("WS /v1/responses", "openai/responses_ws costed chat openai_responses_ws openai"),
@@ -99,7 +99,8 @@ fn openai_on_every_host() {
         ("GET /v1/files/file-1", "openai/other observed other - openai"),
         ("WS /v1/live/sessions?model=gpt-live", "openai/live costed realtime openai_live openai"),
         ("WS /v1/realtime?model=gpt-realtime-2", "openai/realtime costed realtime openai_realtime openai"),
-        ("POST /v1/moderations", "openai/other observed other - openai"),
+        ("POST /v1/moderations", "openai/moderations zero_cost moderation openai_embeddings openai"),
+        ("POST /v1/decisions", "openai/decisions costed decisions openai_responses openai"),
         ("GET /v1/models", "openai/other observed other - openai"),
     ];
     table("api.openai.com", &rows);
@@ -114,6 +115,7 @@ fn codex_is_metered_by_its_paths_only_and_paid_by_plan() {
             ("POST /backend-api/codex/responses", "openai/responses costed chat openai_responses openai"),
             ("WS /backend-api/codex/responses", "openai/responses_ws costed chat openai_responses_ws openai"),
             ("GET /backend-api/codex/models", "openai/other observed other - openai"),
+            ("GET /backend-api/wham/usage", "openai/other observed other - openai"),
             ("GET /", "openai: ignored"),
             ("GET /backend-api/conversations", "openai: ignored"),
             ("POST /backend-api/conversation", "openai: ignored"),

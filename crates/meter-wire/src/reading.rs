@@ -32,7 +32,7 @@ impl StreamEnd {
 /// Token buckets of one sub-step that has a model of its own.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ModelLine {
-    /// Its model; `None` = the answered one.
+    /// Its model: where none is named the answered one, else the requested; `None` = no message names any.
     pub model: Option<String>,
     /// Token buckets of this model.
     pub buckets: Buckets,

@@ -78,9 +78,12 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
     };
     if ending.facts.class == EndpointClass::Costed {
         let refused = error.as_ref().is_some_and(|error| {
-            refused_by_status || ending.document || error.status.is_some_and(|status| status >= 400)
+            // A document that tells how an answer stopped is no refusal: something may have been made before it failed.
+            let refusal = ending.document && finish.is_none();
+            refused_by_status || refusal || error.status.is_some_and(|status| status >= 400)
         });
-        let usage = eval::usage(&scope, &row.elements, model_answered.as_deref(), TEXT_MAX);
+        let model = model_answered.as_deref().or(reading.model_requested.as_deref());
+        let usage = eval::usage(&scope, &row.elements, model, TEXT_MAX);
         used(&mut reading, usage, dialect_meters(ending), finish.is_some(), ended, refused);
     }
     reading.model_answered = model_answered;

@@ -1,7 +1,7 @@
 //! `decode`: what the meter would read in captured bytes, and what it would cost.
 
 use crate::args::DecodeArgs;
-use crate::decode::{Captured, Decoded, Sample, decode, differences, named, told};
+use crate::decode::{Captured, Decoded, Sample, decode, differences, named, rows, told};
 use crate::failure::Failure;
 use crate::show::grouped;
 use crate::table::{Align, Table};
@@ -76,15 +76,11 @@ fn samples(model: &Model, args: &DecodeArgs, at: UnixMillis) -> Result<u8, Failu
         let mut decoded = Vec::new();
         for (index, exchange) in sample.exchanges.iter().enumerate() {
             let route = exchange.route(model, sample.label(index)).map_err(failed)?;
-            decoded.push(decode(model, route, &exchange.captured, at));
+            decoded.push(route.map(|route| decode(model, route, &exchange.captured, at)));
         }
-        let wrong = differences(&sample.calls, &decoded);
+        let calls = rows(&decoded);
+        let wrong = differences(&sample.calls, &calls, sample.exchanges.len());
         differing += usize::from(!wrong.is_empty());
-        let calls: Vec<Value> = decoded
-            .iter()
-            .enumerate()
-            .flat_map(|(index, one)| (0..one.readings.len()).map(move |row| told(one, row, index + 1)))
-            .collect();
         if args.json {
             documents.push(json!({ "sample": sample.name, "calls": calls, "differences": wrong }));
             continue;
@@ -94,7 +90,7 @@ fn samples(model: &Model, args: &DecodeArgs, at: UnixMillis) -> Result<u8, Failu
         out::print(&format!("{}  {verdict}\n", out::styled(out::BOLD, &sample.name)))?;
         out::print(&wrong.iter().map(|line| format!("  {line}\n")).collect::<String>())?;
         if args.paths.len() == 1 {
-            out::print(&decoded.iter().map(text).collect::<String>())?;
+            out::print(&decoded.iter().flatten().map(text).collect::<String>())?;
         }
     }
     if args.json {

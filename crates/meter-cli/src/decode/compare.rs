@@ -1,74 +1,55 @@
 //! What a sample expects against what was read.
 
 use super::sample::{exchange_of, text};
-use super::{Decoded, told};
-use meter_call::{EndpointClass, UsageState};
+use meter_call::{EndpointClass, Evidence, UsageState};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
 
-/// Keys that are labels of the sample's own, or depend on the price files in force.
-const NOT_COMPARED: &[&str] =
-    &["exchange", "provider", "dialect", "evidence", "usage_from_exchange", "line", "provider_cost"];
+/// Keys that are labels of the sample's own, and those that are compared apart.
+const NOT_COMPARED: &[&str] = &["exchange", "provider", "dialect", "line", "provider_cost"];
 /// Keys whose absence in a sample says that they are not on the wire.
-const ABSENT_COUNTS: &[&str] =
-    &["request_id", "response_id", "speed", "geo", "deployment", "upstream", "error_code", "flags", "unknown"];
+const ABSENT_COUNTS: &[&str] = &[
+    "request_id",
+    "response_id",
+    "tier",
+    "speed",
+    "geo",
+    "deployment",
+    "upstream",
+    "mode",
+    "error_code",
+    "flags",
+    "unknown",
+    "cache_write_other_ttl",
+    "cache_write_other_split",
+    "usage_from_exchange",
+];
 
 /// Labels and counts.
 type Counts = Vec<(String, u64)>;
 
 /// Every difference between the rows of a sample's exchanges and its calls, in words.
-pub fn differences(calls: &[toml::Table], decoded: &[Decoded]) -> Vec<String> {
+pub fn differences(calls: &[toml::Table], rows: &[Value], exchanges: usize) -> Vec<String> {
     let mut wrong = Vec::new();
-    let mut rows: BTreeMap<usize, usize> = BTreeMap::new();
-    for call in calls {
-        let exchange = exchange_of(call);
-        let row = rows.entry(exchange).or_default();
-        let Some(read) = decoded.get(exchange).filter(|read| *row < read.readings.len()) else {
-            wrong.push(format!("exchange {} has no row {}", exchange + 1, *row + 1));
-            continue;
-        };
-        // What a read of results settles without a row of its own becomes one: a line of a batch.
-        let own = read.route.settles && text(call, "class") == EndpointClass::Costed.as_str();
-        let mut value = if own { as_costed(read, *row, exchange) } else { told(read, *row, exchange + 1) };
-        *row += 1;
-        // Samples name the geo that an answer tells, not the one that stands in its address.
-        if read.route.facts.captures.values().any(|capture| value["geo"] == json!(capture)) {
-            value["geo"] = Value::Null;
+    for exchange in 0..exchanges {
+        let expected: Vec<&toml::Table> = calls.iter().filter(|call| exchange_of(call) == exchange).collect();
+        let number = json!(exchange + 1);
+        let read: Vec<&Value> = rows.iter().filter(|row| row["exchange"] == number).collect();
+        if read.len() != expected.len() {
+            wrong.push(format!("exchange {number} has {} rows, not {}", read.len(), expected.len()));
         }
-        if let Some(from) = call.get("usage_from_exchange").and_then(toml::Value::as_integer) {
-            settled(&mut value, decoded, usize::try_from(from - 1).unwrap_or(0));
-        }
-        let expected = serde_json::to_value(call).unwrap_or_default();
-        let label = format!("exchange {}, row {row}", exchange + 1);
-        compare(call, &expected, &value, &mut |what| wrong.push(format!("{label}: {what}")));
-    }
-    for (index, read) in decoded.iter().enumerate() {
-        let expected = rows.get(&index).copied().unwrap_or(0);
-        if read.readings.len() != expected {
-            wrong.push(format!("exchange {} has {} rows, not {expected}", index + 1, read.readings.len()));
+        for (index, (call, row)) in expected.into_iter().zip(read).enumerate() {
+            let label = format!("exchange {number}, row {}", index + 1);
+            let expected = serde_json::to_value(call).unwrap_or_default();
+            compare(call, &expected, row, &mut |what| wrong.push(format!("{label}: {what}")));
         }
     }
+    let beyond = calls.iter().filter(|call| exchange_of(call) >= exchanges);
+    wrong.extend(beyond.map(|call| format!("there is no exchange {}", exchange_of(call) + 1)));
     wrong
 }
 
-/// What the meter does when a later read brings the usage of an open row.
-fn settled(value: &mut Value, decoded: &[Decoded], from: usize) {
-    let Some(later) = decoded.get(from).filter(|later| !later.readings.is_empty()) else { return };
-    let later = as_costed(later, 0, from);
-    for key in ["usage", "buckets", "units", "unknown", "tier", "tokens_complete"] {
-        value[key] = later.get(key).cloned().unwrap_or_default();
-    }
-}
-
-/// A row of a settling read, as the call that it settles.
-fn as_costed(read: &Decoded, row: usize, exchange: usize) -> Value {
-    let mut route = read.route.clone();
-    route.class = EndpointClass::Costed;
-    let (readings, records) = (read.readings.clone(), read.records.clone());
-    told(&Decoded { route, readings, records }, row, exchange + 1)
-}
-
-fn compare(call: &toml::Table, expected: &Value, got: &Value, wrong: &mut dyn FnMut(String)) {
+fn compare(call: &toml::Table, expected: &Value, row: &Value, wrong: &mut dyn FnMut(String)) {
+    let got = row;
     let costed = text(call, "class") == EndpointClass::Costed.as_str();
     let empty = |value: &Value| value.is_null() || *value == json!("") || *value == json!([]) || *value == json!({});
     for (key, expected) in expected.as_object().into_iter().flatten() {
@@ -77,6 +58,7 @@ fn compare(call: &toml::Table, expected: &Value, got: &Value, wrong: &mut dyn Fn
         let got = got.get(key).cloned().unwrap_or_default();
         let same = match key.as_str() {
             "unknown" => unknown(expected, &got, call),
+            "evidence" => *expected == got || evidence_of_counts(&got, row) == *expected,
             "buckets" | "units" => above_zero(expected) == above_zero(&got),
             "cache_write_other_split" | "flags" => sorted(expected) == sorted(&got),
             _ => *expected == got || empty(expected) && empty(&got),
@@ -103,6 +85,19 @@ fn compare(call: &toml::Table, expected: &Value, got: &Value, wrong: &mut dyn Fn
         wrong(format!("provider_cost is {}, not {}", cost(got), cost(expected)));
     }
     lines(expected, got, wrong);
+}
+
+/// What the grade would be with a price: a sample does not know the price files in force.
+fn evidence_of_counts(evidence: &Value, row: &Value) -> Value {
+    if *evidence != json!(Evidence::Unpriced.as_str()) {
+        return Value::Null;
+    }
+    let graded = match row["usage"].as_str() {
+        Some("final") => Evidence::ProviderUsage,
+        Some("partial") => Evidence::PartialStream,
+        _ => Evidence::Estimated,
+    };
+    json!(graded.as_str())
 }
 
 /// A bucket that is not listed is 0.

@@ -2,11 +2,13 @@
 
 mod captured;
 mod compare;
+mod rows;
 mod sample;
 mod told;
 
 pub use captured::{Captured, Field, named};
 pub use compare::differences;
+pub use rows::rows;
 pub use sample::Sample;
 pub use told::told;
 
@@ -14,7 +16,8 @@ use meter_call::{CallId, CallRecord, EndpointClass, UnixMillis};
 use meter_daemon::settle::{Exchange, Target, settle};
 use meter_manifest::{Model, Route};
 use meter_tap::Finish;
-use meter_wire::{CallReading, ExchangeReader};
+use meter_wire::{CallReading, Dialect, ExchangeReader};
+use std::sync::Arc;
 
 /// What one exchange said.
 pub struct Decoded {
@@ -24,13 +27,29 @@ pub struct Decoded {
     pub readings: Vec<CallReading>,
     /// What each reading costs, in the same order.
     pub records: Vec<CallRecord>,
+    /// There is a price list for what it calls.
+    pub priced: bool,
 }
 
 /// Reads and prices an exchange. `at` is the time its price has to hold.
-pub fn decode(model: &Model, route: Route, captured: &Captured, at: UnixMillis) -> Decoded {
-    let Some(dialect) = route.dialect.clone() else {
-        return Decoded { route, readings: Vec::new(), records: Vec::new() };
+pub fn decode(model: &Model, mut route: Route, captured: &Captured, at: UnixMillis) -> Decoded {
+    if route.upgrade && captured.status >= 400 {
+        // No socket came of it, so no call was made.
+        route.class = EndpointClass::Observed;
+    }
+    let readings = match route.dialect.clone() {
+        Some(dialect) => readings(dialect, &route, captured),
+        // Seen and not read: a row all the same.
+        None => vec![CallReading { turn: 1, ..CallReading::default() }],
     };
+    let exchange = exchange(&route, captured, at);
+    let nobody = &model.tagging.default_project;
+    let records = readings.iter().map(|reading| settle(&model.prices, &exchange, reading, None, nobody)).collect();
+    let priced = model.prices.providers().any(|provider| provider == route.prices);
+    Decoded { route, readings, records, priced }
+}
+
+fn readings(dialect: Arc<Dialect>, route: &Route, captured: &Captured) -> Vec<CallReading> {
     let mut facts = route.facts.clone();
     if route.settles {
         facts.class = EndpointClass::Costed;
@@ -51,10 +70,7 @@ pub fn decode(model: &Model, route: Route, captured: &Captured, at: UnixMillis) 
     }
     readings.extend(reader.close(captured.clean));
     readings.sort_by_key(|reading| reading.turn);
-    let exchange = exchange(&route, captured, at);
-    let nobody = &model.tagging.default_project;
-    let records = readings.iter().map(|reading| settle(&model.prices, &exchange, reading, None, nobody)).collect();
-    Decoded { route, readings, records }
+    readings
 }
 
 fn exchange(route: &Route, captured: &Captured, at: UnixMillis) -> Exchange {

@@ -1,7 +1,8 @@
 //! A folder of captured exchanges with an `expected.toml` that describes them.
 
 use super::captured::{Captured, Field, field, messages, route};
-use meter_manifest::{ManifestFile, Model, Route, Routed, bundled, load};
+use meter_call::Billing;
+use meter_manifest::{ManifestFile, Model, Route, Routed, Unmatched, bundled, load};
 use std::path::Path;
 
 /// A sample, loaded.
@@ -18,7 +19,7 @@ pub struct Sample {
 pub struct Written {
     /// The bytes.
     pub captured: Captured,
-    /// Its transport is a WebSocket.
+    /// It is a WebSocket, or asked to become one.
     pub websocket: bool,
 }
 
@@ -90,19 +91,24 @@ impl Written {
             messages: messages(&body("messages")?)?,
             clean: text(table, "body_end") != "reset",
         };
-        Ok(Written { captured, websocket: text(table, "transport") == "websocket" })
+        let asked = field("upgrade", "websocket");
+        let websocket = text(table, "transport") == "websocket" || captured.request_fields.contains(&asked);
+        Ok(Written { captured, websocket })
     }
 
     /// Where it leads. A host that nobody meters (a resource of someone's own, a local server) leads where the provider
     /// that `label` names, or a file of three lines that extends it, would lead.
     ///
+    /// Nothing: a path that its provider's file ignores, which has no row.
+    ///
     /// # Errors
     /// Nowhere.
-    pub fn route(&self, model: &Model, label: &str) -> Result<Route, String> {
+    pub fn route(&self, model: &Model, label: &str) -> Result<Option<Route>, String> {
         let Captured { host, method, target, .. } = &self.captured;
         let upgrade = self.websocket.then_some("websocket");
         match model.route(host, 443, method, target, upgrade) {
-            Routed::Endpoint(route) => return Ok(*route),
+            Routed::Endpoint(route) => return Ok(Some(*route)),
+            Routed::Unmatched { unmatched: Unmatched::Ignore, .. } => return Ok(None),
             Routed::Unmatched { .. } => return Err(format!("no endpoint of {host} has the path {target}")),
             Routed::NotMetered => {}
         }
@@ -110,7 +116,7 @@ impl Written {
         let own = ManifestFile::new("providers.d/a-host-of-ones-own.toml", own);
         let extended = load(&bundled(), std::slice::from_ref(&own)).0;
         if let Routed::Endpoint(route) = extended.route(host, 443, method, target, upgrade) {
-            return Ok(*route);
+            return Ok(Some(*route));
         }
         let path = target.split('?').next().unwrap_or_default();
         let same = model.providers.iter().filter(|provider| provider.provider == label);
@@ -118,6 +124,8 @@ impl Written {
             .flat_map(|provider| provider.endpoints.iter().map(move |endpoint| (provider, endpoint)))
             .find(|(_, endpoint)| endpoint.matches(method, path, upgrade).is_some());
         let (provider, endpoint) = found.ok_or_else(|| format!("{host} is not metered"))?;
-        route(provider, endpoint, Some(target))
+        // A server of someone's own is under nobody's plan.
+        let route = route(provider, endpoint, Some(target))?;
+        Ok(Some(Route { billing: Billing::Api, ..route }))
     }
 }

@@ -1,7 +1,7 @@
 //! A row in the words of `expected.toml`.
 
 use super::Decoded;
-use meter_call::{Billing, Buckets, EndpointClass, Meter, Side, UsageState};
+use meter_call::{Billing, Buckets, EndpointClass, Evidence, Meter, Side, UsageState};
 use meter_wire::CallReading;
 use serde_json::{Map, Value, json};
 
@@ -40,12 +40,20 @@ fn counts(buckets: &Buckets, units: bool) -> Value {
     Value::Object(sums)
 }
 
+/// What a sample calls unknown where nothing was read; the row itself has all buckets of its dialect unknown.
+const USUAL: [&str; 4] = ["input_uncached", "cache_read", "output_text", "reasoning"];
+
 /// One row. `exchange` counts from 1; a row that costs nothing has no usage, whatever its body shows.
+///
+/// `evidence` is how sure the counts are, as samples mean it; what the price files add to the doubt (a tier without a
+/// price of its own, a fee nobody lists) stands in `cost`.
 pub fn told(decoded: &Decoded, row: usize, exchange: usize) -> Value {
     let (reading, record) = (&decoded.readings[row], &decoded.records[row]);
     let route = &decoded.route;
     let costed = route.class == EndpointClass::Costed;
     let nothing = CallReading::default();
+    // Samples name the geo that an answer tells, not the one that stands in its address.
+    let from_address = |geo: &str| route.facts.captures.values().any(|capture| capture == geo);
     let used = if costed { reading } else { &nothing };
     let mut told = json!({
         "exchange": exchange,
@@ -60,9 +68,11 @@ pub fn told(decoded: &Decoded, row: usize, exchange: usize) -> Value {
         "model_answered": reading.model_answered.as_deref().unwrap_or(""),
         "request_id": reading.request_id,
         "response_id": reading.response_id,
-        "tier": reading.service_tier,
+        // The tier of a row that costs nothing chooses no price.
+        "tier": reading.service_tier.as_ref().filter(|_| costed),
         "speed": reading.speed,
-        "geo": reading.geo,
+        "geo": reading.geo.as_ref().filter(|geo| !from_address(geo)),
+        "place": reading.geo.as_ref().filter(|geo| from_address(geo)),
         "deployment": reading.deployment,
         "upstream": reading.upstream,
         "mode": (route.billing == Billing::Plan).then_some("subscription"),
@@ -70,7 +80,7 @@ pub fn told(decoded: &Decoded, row: usize, exchange: usize) -> Value {
         "stream_end": reading.stream_end.as_str(),
         "usage": used.usage.as_str(),
         "tokens_complete": !costed || reading.usage == UsageState::Final,
-        "evidence": record.evidence.as_str(),
+        "evidence": evidence(decoded, row).as_str(),
         "error_class": reading.error.as_ref().map_or("", |error| error.class.as_str()),
         "error_code": reading.error.as_ref().and_then(|error| error.code.as_deref()),
         "http_status": record.http_status,
@@ -81,6 +91,7 @@ pub fn told(decoded: &Decoded, row: usize, exchange: usize) -> Value {
         "line": used.lines.iter().map(|line| json!({"model": line.model, "buckets": counts(&line.buckets, false)})).collect::<Vec<_>>(),
         "provider_cost": used.provider_cost.as_ref().map(|usd| json!({"usd": usd})),
         "cost": {
+            "evidence": record.evidence.as_str(),
             "list": record.list.map(|amount| amount.to_string()),
             "charged": record.charged.map(|amount| amount.to_string()),
             "lines": record.lines,
@@ -93,7 +104,25 @@ pub fn told(decoded: &Decoded, row: usize, exchange: usize) -> Value {
     told
 }
 
+/// How sure the counts are: the row's grade, without what only the price files doubt.
+fn evidence(decoded: &Decoded, row: usize) -> Evidence {
+    let (reading, record) = (&decoded.readings[row], &decoded.records[row]);
+    if decoded.route.class != EndpointClass::Costed {
+        return Evidence::None;
+    }
+    let unknown_model = record.evidence == Evidence::Unpriced && record.list.is_none() && decoded.priced;
+    match (record.evidence, reading.usage) {
+        (graded @ (Evidence::None | Evidence::ProviderCost), _) | (graded, UsageState::None) => graded,
+        (graded, _) if unknown_model => graded,
+        (_, UsageState::Partial) => Evidence::PartialStream,
+        (_, UsageState::Final) => Evidence::ProviderUsage,
+    }
+}
+
 fn labels(reading: &CallReading) -> Vec<&'static str> {
+    if reading.usage == UsageState::None && !reading.unknown.is_empty() {
+        return USUAL.to_vec();
+    }
     let mut labels: Vec<&str> = reading.unknown.iter().map(|meter| label(*meter)).collect();
     labels.dedup();
     labels

@@ -37,6 +37,8 @@ pub(super) struct Call {
     pub(super) free: bool,
     /// A read of an earlier call.
     pub(super) settles: bool,
+    /// It asks for a WebSocket.
+    pub(super) upgrade: bool,
     /// Rows of this exchange that were handed over already: turns of a WebSocket.
     pub(super) rows: u64,
     /// The turn under way.

@@ -8,6 +8,9 @@ use meter_price::{Attributes, Costing, Drift, PriceBook, Query, Served, price};
 use meter_tap::Finish;
 use meter_wire::CallReading;
 
+/// Kind of the rows whose usage a later read brings.
+const BACKGROUND: &str = "background";
+
 /// What a call costs and how sure that is.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Bill {
@@ -109,6 +112,10 @@ fn without_usage(book: &PriceBook, exchange: &Exchange, reading: &CallReading) -
     let unasked = !exchange.asked && exchange.http_status.is_none() && exchange.finish != Finish::Opaque;
     if refused || by_status || unasked {
         return Bill::nothing();
+    }
+    // An answer that comes later: its bytes are not here, and nothing can be told from those of the receipt.
+    if reading.kind.as_deref() == Some(BACKGROUND) {
+        return Bill { flags: vec!["usage_later"], ..Bill::unknown(Evidence::Unpriced) };
     }
     let estimated = estimate::of(book, exchange, reading);
     let evidence = if estimated.is_some() { Evidence::Estimated } else { Evidence::Unpriced };

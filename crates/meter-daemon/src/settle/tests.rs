@@ -164,6 +164,22 @@ fn an_answer_without_usage_is_estimated_outside_every_amount() {
 }
 
 #[test]
+fn an_answer_that_comes_later_is_unpriced_until_then() {
+    let queued = CallReading {
+        usage: UsageState::None,
+        buckets: Buckets::default(),
+        unknown: [Meter::Input, Meter::Output, Meter::Reasoning].into(),
+        kind: Some("background".to_owned()),
+        request_bytes: 600,
+        answer_bytes: 4000,
+        ..reading()
+    };
+    let row = row(&exchange(), &queued);
+    assert_eq!((row.evidence, row.charged, row.estimated), (Evidence::Unpriced, None, None));
+    assert_eq!(row.usage_flags, ["usage_later"]);
+}
+
+#[test]
 fn what_the_provider_refused_costs_nothing() {
     let mut exchange = exchange();
     exchange.http_status = Some(429);

@@ -231,14 +231,14 @@ pub(crate) fn elements(dialect: &Dialect, message: &Message<'_>, kept: &mut Vec<
     let Some(root) = tree.root() else { return };
     kept.resize(lines.each.len(), Vec::new());
     for (list, kept) in lines.each.iter().zip(kept) {
-        let mut found: Vec<Tree> = Vec::new();
+        let mut picked: Vec<Node<'_>> = Vec::new();
         for under in list {
             let mut some = false;
             for pointer in under {
                 pointer.find(root, &mut |node| {
                     some = true;
-                    if !node.is_blank() && found.len() < ELEMENTS_MAX {
-                        found.push(node.cut_out());
+                    if !node.is_blank() && picked.len() < ELEMENTS_MAX {
+                        picked.push(node);
                     }
                 });
                 if some {
@@ -246,6 +246,10 @@ pub(crate) fn elements(dialect: &Dialect, message: &Message<'_>, kept: &mut Vec<
                 }
             }
         }
+        // As they stand in the document, whichever pointer picked them, and each once.
+        picked.sort_unstable_by_key(|node| node.place_in_order());
+        picked.dedup_by_key(|node| node.place_in_order());
+        let found: Vec<Tree> = picked.into_iter().map(Node::cut_out).collect();
         if !found.is_empty() {
             *kept = found;
         }

@@ -254,6 +254,11 @@ impl<'a> Node<'a> {
         if let What::Measured(characters, _) = self.entry().what { Some(characters) } else { None }
     }
 
+    /// Its number within its tree; what stands later has a higher one.
+    pub(crate) fn place_in_order(self) -> usize {
+        self.at
+    }
+
     /// A tree of its own with this as its root.
     pub(crate) fn cut_out(self) -> Tree {
         let mut tree = Tree::default();

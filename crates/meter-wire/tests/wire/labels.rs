@@ -27,6 +27,7 @@ const fn endpoint(host: &'static str, path: &'static str, dialect: &'static str)
 pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint { stream: Some(false), ..endpoint("api.anthropic.com", "/batches/", "anthropic_batch") },
     endpoint("api.anthropic.com", "/v1/messages", "anthropic_messages"),
+    endpoint("api.anthropic.com", "/v1/complete", "anthropic_complete"),
     Endpoint {
         overrides: "[response]\nrequest_id = [\"header(apim-request-id)\", \"header(x-request-id)\"]",
         ..endpoint("openai.azure.com", "/chat/completions", "openai_chat")
@@ -49,6 +50,10 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("localhost:11434", "/api/chat", "ollama"),
     endpoint("api.openai.com", "/v1/chat/completions", "openai_chat"),
     endpoint("api.openai.com", "/v1/embeddings", "openai_embeddings"),
+    endpoint("api.openai.com", "/v1/moderations", "openai_embeddings"),
+    endpoint("api.openai.com", "/v1/decisions", "openai_responses"),
+    Endpoint { stream: Some(false), ..endpoint("api.openai.com", "/v1/files/", "openai_batch") },
+    endpoint("api.openai.com", "/v1/audio/speech", "openai_speech"),
     endpoint("api.openai.com", "/v1/images", "openai_images"),
     endpoint("api.openai.com", "/v1/audio", "openai_audio"),
     endpoint("api.openai.com", "/v1/realtime", "openai_realtime"),
