@@ -5,6 +5,8 @@ use std::fmt;
 
 /// Most digits after the point that are kept; a literal with more is no number here.
 const SCALE_MAX: u32 = 30;
+/// Digits that fit into 64 bits whatever they are.
+const DIGITS_SAFE: usize = 18;
 
 /// A decimal read from its literal text, never through a float: `mantissa / 10^scale`.
 ///
@@ -26,11 +28,6 @@ impl Decimal {
 
     /// Reads a JSON number literal (`-12`, `0.5`, `1.5e-7`); `None` when the text is no such literal or too long.
     pub fn literal(text: &str) -> Option<Decimal> {
-        // The usual count: no point, no sign, and no way to overflow.
-        if !text.is_empty() && text.len() <= 18 && text.bytes().all(|byte| byte.is_ascii_digit()) {
-            let value = text.bytes().fold(0_i64, |value, digit| value * 10 + i64::from(digit - b'0'));
-            return Some(Decimal::whole(i128::from(value)));
-        }
         let (body, exponent) = match text.find(['e', 'E']) {
             Some(at) => (&text[..at], text[at + 1..].strip_prefix('+').unwrap_or(&text[at + 1..]).parse::<i32>().ok()?),
             None => (text, 0),
@@ -60,6 +57,18 @@ impl Decimal {
             let factor = 10_i128.checked_pow(scale.unsigned_abs())?;
             Some(Decimal { mantissa: mantissa.checked_mul(factor)?, scale: 0 })
         }
+    }
+
+    /// As [`Decimal::literal`] for the usual count: a few digits, no sign and no point; `None` for all else.
+    pub(crate) fn count(raw: &[u8]) -> Option<Decimal> {
+        if !(1..=DIGITS_SAFE).contains(&raw.len()) {
+            return None;
+        }
+        let mut value = 0_u64;
+        for byte in raw {
+            value = value * 10 + u64::from(byte.checked_sub(b'0').filter(|digit| *digit <= 9)?);
+        }
+        Some(Decimal::whole(i128::from(value)))
     }
 
     /// A text made of digits only (with an optional minus), as providers write 64-bit integers.

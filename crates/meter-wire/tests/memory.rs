@@ -84,21 +84,31 @@ fn fifty_megabytes_pass_in_a_few() {
     let line_end = format!("{{\"model\":\"n\",\"choices\":[{{\"finish_reason\":\"stop\"}}],\"usage\":{usage}}}\n");
     // Noise compresses badly; text that repeats would end at the guard against bombs.
     let varied: String = (0..4000_u32).map(|n| format!("{:08x}", n.wrapping_mul(2_654_435_761))).collect();
-    let answers: [(&str, &str, Parts<'_>, usize); 6] = [
-        ("application/json", "", ("{\"data\":[\"", "0123456789abcdef", &document), LARGE),
-        ("application/json", "gzip", ("{\"data\":[\"", &varied, &document), LARGE),
-        ("application/json", "", ("{\"data\":[0", ",[1,{\"a\":2}]", &document.replacen('"', "", 1)), LARGE),
-        ("text/event-stream", "", ("", chunk, &last), MANY),
-        ("text/event-stream", "", (&one_event, "0123456789abcdef", &event_end), LARGE),
-        ("application/x-ndjson", "", ("", "{\"choices\":[{\"delta\":{}}]}\n", &line_end), MANY),
+    let image_end = "\"}],\"model\":\"n\",\"size\":\"1024x1024\",\"quality\":\"high\",\"usage\":{\"input_tokens\":7,\"output_tokens\":1,\"total_tokens\":8}}";
+    let (json, sse, chat) = ("application/json", "text/event-stream", "openai_chat");
+    let answers: [(&str, &str, &str, Parts<'_>, usize); 8] = [
+        (chat, json, "", ("{\"data\":[\"", "0123456789abcdef", &document), LARGE),
+        (chat, json, "gzip", ("{\"data\":[\"", &varied, &document), LARGE),
+        (chat, json, "", ("{\"data\":[0", ",[1,{\"a\":2}]", &document.replacen('"', "", 1)), LARGE),
+        (chat, sse, "", ("", chunk, &last), MANY),
+        (chat, sse, "", (&one_event, "0123456789abcdef", &event_end), LARGE),
+        (chat, "application/x-ndjson", "", ("", "{\"choices\":[{\"delta\":{}}]}\n", &line_end), MANY),
+        (
+            "openai_embeddings",
+            json,
+            "",
+            ("{\"data\":[{\"embedding\":[0", ",-0.0123456", &format!("]}}{}", &document[1..])),
+            LARGE,
+        ),
+        ("openai_images", json, "", ("{\"data\":[{\"b64_json\":\"", "iVBORw0KGgoAAAAN", image_end), LARGE),
     ];
     let before = peak_kb();
-    for (index, (kind, coding, answer, size)) in answers.into_iter().enumerate() {
+    for (index, (dialect, kind, coding, answer, size)) in answers.into_iter().enumerate() {
         let request = if index == 0 { large } else { small };
-        let (request, reading) = read(&dialects["openai_chat"], request, kind, coding, answer, size);
+        let (request, reading) = read(&dialects[dialect], request, kind, coding, answer, size);
         assert_eq!((request.model.as_deref(), request.readable), (Some("m"), true));
         assert_eq!(request.body_bytes, reading.request_bytes);
-        assert_eq!(reading.model_answered.as_deref(), Some("n"), "{kind} {coding}: {:?}", reading.flags);
+        assert_eq!(reading.model_answered.as_deref(), Some("n"), "{dialect} {kind} {coding}: {:?}", reading.flags);
         assert_eq!((reading.usage, reading.buckets.count(Meter::Input)), (UsageState::Final, 7), "{kind} {coding}");
         let more = peak_kb() - before;
         assert!(more < ALLOWED_KB, "{kind} {coding} took {more} KiB more");

@@ -147,14 +147,16 @@ fn fill(
             continue;
         }
         // Most cells of most messages are not there, and the scanner knows it.
-        let is_there = !matches!(body, Body::Json(tree) if !tree.saw(&cell.places));
+        let is_there = || !matches!(body, Body::Json(tree) if !tree.saw(&cell.places));
         let value = match &cell.what {
-            CellKind::Pointer { under, .. } if is_there => {
-                exact(cell, body).unwrap_or_else(|| first_value(body, under))
-            }
-            CellKind::Count { under, .. } if is_there => first_count(body, under),
-            CellKind::Length { under, .. } if is_there => first_length(body, under),
-            CellKind::Pointer { .. } | CellKind::Count { .. } | CellKind::Length { .. } => None,
+            CellKind::Pointer { under, .. } => match exact(cell, body) {
+                Some(value) => value,
+                None if is_there() => first_value(body, under),
+                None => None,
+            },
+            CellKind::Count { under, .. } if is_there() => first_count(body, under),
+            CellKind::Length { under, .. } if is_there() => first_length(body, under),
+            CellKind::Count { .. } | CellKind::Length { .. } => None,
             CellKind::Frame(word) => message.frame(word).and_then(Value::some),
             CellKind::List(items) => {
                 list(dialect, wire, defined, cells, index, items, request);
@@ -201,7 +203,12 @@ fn list(
 
 /// Most messages of a stream repeat what the last one said: a text that is there already is not copied again.
 fn keep(cell: &mut Option<Value>, value: Option<Value<&str>>) {
-    if cell.as_ref().map(Value::borrowed) != value {
+    let is_same = match (&*cell, value) {
+        (None, None) => true,
+        (Some(old), Some(new)) => old.borrowed() == new,
+        _ => false,
+    };
+    if !is_same {
         *cell = value.map(|value| value.owned());
     }
 }
@@ -210,6 +217,10 @@ fn keep(cell: &mut Option<Value>, value: Option<Value<&str>>) {
 pub(crate) fn merge(dialect: &Dialect, row: &mut [Option<Value>], message: &[Option<Value>], only: Option<TableId>) {
     for ((old, new), cell) in row.iter_mut().zip(message).zip(&dialect.response_cells) {
         let Some(new) = new else { continue };
+        // Most messages of a stream repeat what the first said.
+        if old.as_ref() == Some(new) {
+            continue;
+        }
         if cell.table == TableId::End || only.is_some_and(|only| only != cell.table) {
             continue;
         }
@@ -218,10 +229,7 @@ pub(crate) fn merge(dialect: &Dialect, row: &mut [Option<Value>], message: &[Opt
         if dialect.nonzero && cell.table == TableId::Usage && zero && old.as_ref().is_some_and(above) {
             continue;
         }
-        // Most messages of a stream repeat what the first said.
-        if old.as_ref() != Some(new) {
-            *old = Some(new.clone());
-        }
+        *old = Some(new.clone());
     }
 }
 

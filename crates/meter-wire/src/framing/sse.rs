@@ -37,6 +37,8 @@ pub(crate) struct Sse {
     event: Vec<u8>,
     data: Vec<u8>,
     has_data: bool,
+    /// The data begins as an object: it is no word of the frame.
+    is_object: bool,
     broken: bool,
     scanner: Scanner,
 }
@@ -51,6 +53,7 @@ impl Sse {
             event: Vec::new(),
             data: Vec::new(),
             has_data: false,
+            is_object: false,
             broken: false,
             scanner: Scanner::new(projection, true),
         }
@@ -128,7 +131,10 @@ impl Sse {
         match field {
             Field::Data => {
                 if !self.broken && !self.scanner.is_dropped() {
-                    keep(&mut self.data);
+                    self.is_object |= self.data.is_empty() && bytes.first() == Some(&b'{');
+                    if !self.is_object {
+                        keep(&mut self.data);
+                    }
                     self.broken = self.scanner.push(bytes, cutting.projection) < bytes.len();
                 }
             }
@@ -164,6 +170,7 @@ impl Sse {
         }
         self.event.clear();
         self.data.clear();
+        self.is_object = false;
         self.scanner.reset(cutting.projection, cutting.by_name);
     }
 
@@ -178,4 +185,33 @@ impl Sse {
 fn short(bytes: &[u8]) -> Option<&str> {
     let fits = !bytes.is_empty() && bytes.len() <= FRAME_TEXT_MAX;
     std::str::from_utf8(bytes).ok().filter(|_| fits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::pointer::{Pointer, Segment};
+
+    #[test]
+    fn a_long_line_is_scanned_once_however_it_is_cut() {
+        let pointer = Pointer(vec![Segment::Key("wanted".into())]);
+        let (projection, _) = Projection::of(std::slice::from_ref(&pointer), &[]).expect("one pointer");
+        let filler = "0123456789\\n".repeat(50_000);
+        let json = format!("{{\"other\":[\"{filler}\",{{\"{filler}\":1}}],\"wanted\":\"{filler}\"}}");
+        let body = format!("event: e\ndata: {json}\n\n");
+        for step in [1, 7, 4096, body.len()] {
+            let mut sse = Sse::new(&projection);
+            let mut found = 0;
+            let mut sink = |message: &Message<'_>| {
+                found += usize::from(
+                    matches!(message.body, Body::Json(tree) if pointer.value(tree.root().expect("a root")).is_some()),
+                );
+            };
+            for piece in body.as_bytes().chunks(step) {
+                let mut cutting = Cutting { projection: &projection, by_name: false, sink: &mut sink };
+                sse.push(piece, &mut cutting, &mut BTreeSet::new());
+            }
+            assert_eq!((found, sse.scanner.handed), (1, json.len()), "in pieces of {step}");
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! JSON read as it passes: only what some pointer of the dialect can reach is kept.
 
+mod find;
 mod projection;
 mod scan;
 mod text;

@@ -6,6 +6,7 @@
 use super::tree::index;
 use crate::dialect::pointer::{Pointer, Segment};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A place in a message, as pointers tell them apart.
 pub(crate) type Place = u16;
@@ -21,6 +22,8 @@ const PLACES_MAX: usize = 4096;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Projection {
     places: Vec<Looked>,
+    /// Every key that some pointer names, once.
+    key_names: Arc<[Box<str>]>,
     /// Where the name of a message stands.
     pub(crate) name: Option<Place>,
     /// Names some table reads; `None` when a table reads every message.
@@ -30,9 +33,9 @@ pub(crate) struct Projection {
 /// What is looked for at a place.
 #[derive(Clone, Debug, Default)]
 struct Looked {
-    /// Children by key: the key's print, then the key.
-    prints: Vec<u64>,
-    keys: Vec<(Box<[u8]>, Place)>,
+    keys: Vec<Named>,
+    /// Where a key stands in `keys`, from 1, by its print; as many as a power of two, and half of them 0.
+    slots: Vec<u16>,
     /// Children of an array that have a place of their own.
     indexes: Vec<(u32, Place)>,
     /// Every other child.
@@ -42,6 +45,15 @@ struct Looked {
     wanted: bool,
     /// The characters of a text here are counted.
     measured: bool,
+}
+
+/// A child with a key that some pointer names.
+#[derive(Clone, Debug)]
+struct Named {
+    key: Box<[u8]>,
+    /// Index among all names.
+    name: u16,
+    place: Place,
 }
 
 /// Where pointers end.
@@ -79,7 +91,11 @@ impl Projection {
             let end = insert(&mut trie, 0, &pointer.0)?;
             trie[usize::from(end)].measured = true;
         }
-        let (places, sets) = places(&trie)?;
+        let mut key_names: Vec<Box<str>> =
+            trie.iter().flat_map(|node| &node.keys).map(|(key, _)| key.clone()).collect();
+        key_names.sort_unstable();
+        key_names.dedup();
+        let (places, sets) = places(&trie, &key_names)?;
         let of_end = |end: u16| -> Vec<Place> {
             let standing = (ROOT..).zip(&sets).filter(|(_, set)| set.nodes.contains(&end));
             standing.map(|(place, _)| place).collect()
@@ -88,7 +104,7 @@ impl Projection {
             let places = of_end(end);
             pointers.into_iter().map(move |pointer| (pointer.clone(), places.clone()))
         });
-        Ok((Projection { places, name: None, names: None }, Ends(ends.collect())))
+        Ok((Projection { places, key_names: key_names.into(), name: None, names: None }, Ends(ends.collect())))
     }
 
     /// How many places there are.
@@ -96,12 +112,24 @@ impl Projection {
         self.places.len()
     }
 
-    /// Where a child of an object stands.
-    pub(crate) fn child(&self, parent: Place, key: &[u8]) -> Place {
-        let Some(looked) = self.places.get(usize::from(parent)) else { return NOWHERE };
-        let wanted = print(key);
-        let mut same = looked.prints.iter().zip(&looked.keys).filter(|(print, _)| **print == wanted);
-        same.find(|(_, (name, _))| **name == *key).map_or(looked.other, |(_, (_, place))| *place)
+    /// Every key that some pointer names.
+    pub(super) fn key_names(&self) -> &Arc<[Box<str>]> {
+        &self.key_names
+    }
+
+    /// Where a child of an object stands, and the index of its key where that is a name.
+    pub(crate) fn child(&self, parent: Place, key: &[u8]) -> (Place, Option<u16>) {
+        let Some(looked) = self.places.get(usize::from(parent)) else { return (NOWHERE, None) };
+        let Some(mask) = looked.slots.len().checked_sub(1) else { return (looked.other, None) };
+        let mut slot = print(key) & mask;
+        while let Some(at) = usize::from(looked.slots[slot]).checked_sub(1) {
+            let named = &looked.keys[at];
+            if *named.key == *key {
+                return (named.place, Some(named.name));
+            }
+            slot = (slot + 1) & mask;
+        }
+        (looked.other, None)
     }
 
     /// Where an element of an array stands.
@@ -127,13 +155,30 @@ impl Projection {
     }
 }
 
-/// A number that few keys share.
-fn print(key: &[u8]) -> u64 {
+/// A number that few keys share, in its low bits.
+fn print(key: &[u8]) -> usize {
     let word = match (key.first_chunk::<8>(), key.last_chunk::<8>()) {
         (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
         _ => key.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)),
     };
-    word.wrapping_add((key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    let mixed = (word ^ key.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    // Fits: thirty-two bits.
+    (mixed >> 32) as usize
+}
+
+fn slots(keys: &[Named]) -> Vec<u16> {
+    if keys.is_empty() {
+        return Vec::new();
+    }
+    let mut slots = vec![0; (keys.len() * 2).next_power_of_two()];
+    for (number, named) in (1..).zip(keys) {
+        let mut slot = print(&named.key) & (slots.len() - 1);
+        while slots[slot] != 0 {
+            slot = (slot + 1) & (slots.len() - 1);
+        }
+        slots[slot] = number;
+    }
+    slots
 }
 
 /// A node of the trie of pointers.
@@ -233,7 +278,7 @@ impl Standing {
 }
 
 /// The places, [`NOWHERE`] first, and where each but that one stands in the trie.
-fn places(trie: &[Node]) -> Result<(Vec<Looked>, Vec<Standing>), Overlapping> {
+fn places(trie: &[Node], names: &[Box<str>]) -> Result<(Vec<Looked>, Vec<Standing>), Overlapping> {
     let mut root = Standing { nodes: Vec::new(), firm: true };
     root.enter(trie, 0);
     let mut known = BTreeMap::from([(root.clone(), ROOT)]);
@@ -261,13 +306,15 @@ fn places(trie: &[Node]) -> Result<(Vec<Looked>, Vec<Standing>), Overlapping> {
             ..Looked::default()
         };
         for (key, _) in nodes().flat_map(|node| &node.keys) {
-            if looked.keys.iter().all(|(known, _)| **known != *key.as_bytes()) {
+            if looked.keys.iter().all(|named| *named.key != *key.as_bytes()) {
+                let name =
+                    names.binary_search(key).ok().and_then(|name| u16::try_from(name).ok()).ok_or(Overlapping)?;
                 let child = place(set.child(trie, Some(key)))?;
                 looked.indexes.extend(index(key.as_bytes()).map(|index| (index, child)));
-                looked.prints.push(print(key.as_bytes()));
-                looked.keys.push((key.as_bytes().into(), child));
+                looked.keys.push(Named { key: key.as_bytes().into(), name, place: child });
             }
         }
+        looked.slots = slots(&looked.keys);
         places.push(looked);
     }
     Ok((places, sets))

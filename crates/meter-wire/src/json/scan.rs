@@ -4,12 +4,12 @@
 //! far ([`KEPT_MAX`] bytes). What nothing looks into is passed over without a look at its grammar, only at strings
 //! and brackets, so a large body costs little more than finding its quotes.
 
+use super::find::{calm, quote};
 use super::projection::{NOWHERE, Place, Projection, ROOT};
 use super::text::{Characters, is_literal, unescaped};
 use super::tree::{Label, Tree, What};
 use crate::decimal::Decimal;
 use crate::value::{TEXT_MAX, Value, cut};
-use memchr::memchr2;
 use std::borrow::Cow;
 
 /// Longest key that can match a pointer.
@@ -74,6 +74,9 @@ pub(crate) struct Scanner {
     by_name: bool,
     /// Of the text that is being read, where they are counted.
     characters: Option<Characters>,
+    /// Bytes handed in so far, over all values.
+    #[cfg(test)]
+    pub(crate) handed: usize,
 }
 
 impl Scanner {
@@ -93,6 +96,8 @@ impl Scanner {
             fresh: true,
             by_name,
             characters: None,
+            #[cfg(test)]
+            handed: 0,
         };
         scanner.reset(projection, by_name);
         scanner
@@ -107,7 +112,7 @@ impl Scanner {
         self.place = ROOT;
         self.label = Label::Root;
         self.text.clear();
-        self.tree.reset(projection.len());
+        self.tree.reset(projection);
         self.kept = 0;
         self.over = false;
         self.container = false;
@@ -117,6 +122,10 @@ impl Scanner {
 
     /// Takes bytes up to the end of the value; returns how many. After the end only white space is taken.
     pub(crate) fn push(&mut self, bytes: &[u8], projection: &Projection) -> usize {
+        #[cfg(test)]
+        {
+            self.handed += bytes.len();
+        }
         let mut at = 0;
         while let Some(&byte) = bytes.get(at) {
             match self.state {
@@ -128,6 +137,18 @@ impl Scanner {
                 State::Text | State::KeyText => at = self.string(bytes, at, projection),
                 State::Skip(depth, text) => at = self.skip(bytes, at, depth, text, projection),
                 State::Bare => at = self.bare(bytes, at, projection),
+                State::Key(_) if byte == b'"' => {
+                    self.string_begins(State::KeyText);
+                    at += 1;
+                }
+                State::Colon if byte == b':' => {
+                    self.state = State::Value(false);
+                    at += 1;
+                }
+                State::After if byte == b',' => {
+                    self.next(projection);
+                    at += 1;
+                }
                 _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 _ => {
                     self.fresh = false;
@@ -172,9 +193,6 @@ impl Scanner {
 
     fn structure(&mut self, byte: u8, projection: &Projection) {
         match (self.state, byte) {
-            (State::Key(_), b'"') => self.string_begins(State::KeyText),
-            (State::Colon, b':') => self.state = State::Value(false),
-            (State::After, b',') => self.next(projection),
             (State::After, b']' | b'}') | (State::Value(true), b']') | (State::Key(true), b'}') => {
                 self.close(byte, projection);
             }
@@ -248,7 +266,7 @@ impl Scanner {
 
     /// A string's inside from `from` on: as one slice where it came in one piece.
     fn string(&mut self, bytes: &[u8], from: usize, projection: &Projection) -> usize {
-        let inside = |from: usize| memchr2(b'"', b'\\', bytes.get(from..).unwrap_or_default()).map(|at| from + at);
+        let inside = |from: usize| quote(bytes.get(from..).unwrap_or_default()).map(|at| from + at);
         let mut at = from + usize::from(std::mem::take(&mut self.escaped));
         while let Some(found) = inside(at) {
             if bytes[found] == b'"' {
@@ -292,12 +310,12 @@ impl Scanner {
 
     /// A string ended: its whole inside, or the beginning of one that came in pieces; `plain` = it has no backslash.
     fn string_ends(&mut self, raw: &[u8], plain: bool, projection: &Projection) {
-        let raw = &raw[..raw.len().min(self.limit())];
         if self.state == State::KeyText {
             self.key_ends(raw, plain, projection);
             self.state = State::Colon;
             return;
         }
+        let raw = &raw[..raw.len().min(TEXT_MAX + 1)];
         if !projection.is_wanted(self.place) {
             return self.blank(projection);
         }
@@ -327,11 +345,16 @@ impl Scanner {
         self.place = NOWHERE;
         self.label = Label::Root;
         let Some(frame) = self.stack.last().filter(|_| raw.len() <= KEY_MAX) else { return };
-        let key = if plain { Cow::Borrowed(raw) } else { Cow::Owned(unescaped(raw).into_owned().into_bytes()) };
-        self.place = projection.child(frame.place, &key);
-        if self.place != NOWHERE {
-            self.label = Label::Key(self.tree.keep(&spelled(&key, true)));
-        }
+        // Whatever is no UTF-8 in a plain key is in no name either.
+        let spelt = if plain { Cow::Borrowed("") } else { unescaped(raw) };
+        let key = if plain { raw } else { spelt.as_bytes() };
+        let (place, name) = projection.child(frame.place, key);
+        self.place = place;
+        self.label = match name {
+            Some(name) => Label::Name(name),
+            None if place == NOWHERE => Label::Root,
+            None => Label::Key(self.tree.keep(&spelled(key, true))),
+        };
     }
 
     /// A number, `true`, `false` or `null` from `from` on.
@@ -354,8 +377,9 @@ impl Scanner {
     }
 
     fn bare_ends(&mut self, raw: &[u8], projection: &Projection) {
-        let raw = &raw[..raw.len().min(self.limit())];
-        if !is_literal(raw) {
+        let raw = &raw[..raw.len().min(BARE_MAX + 1)];
+        let count = Decimal::count(raw);
+        if count.is_none() && !is_literal(raw) {
             self.state = State::Failed;
             return;
         }
@@ -363,6 +387,7 @@ impl Scanner {
             return self.blank(projection);
         }
         let value = match raw {
+            _ if count.is_some() => count.map(Value::Number),
             b"true" => Some(Value::Truth(true)),
             b"false" => Some(Value::Truth(false)),
             _ if raw.len() > BARE_MAX => None,
@@ -390,7 +415,7 @@ impl Scanner {
 
     /// Counts a node that is to be kept; `false` when nothing more is.
     fn count(&mut self) -> bool {
-        self.kept += NODE_COST + self.tree.text_bytes(self.label);
+        self.kept += NODE_COST + self.tree.key(self.label).map_or(0, str::len);
         self.over |= self.kept > KEPT_MAX;
         !self.over
     }
@@ -431,7 +456,7 @@ impl Scanner {
         let mut at = from + usize::from(std::mem::take(&mut self.escaped));
         while at < bytes.len() {
             if text {
-                let Some(found) = memchr2(b'"', b'\\', &bytes[at..]) else {
+                let Some(found) = quote(&bytes[at..]) else {
                     at = bytes.len();
                     break;
                 };
@@ -465,23 +490,6 @@ fn spelled(raw: &[u8], plain: bool) -> Cow<'_, str> {
         Ok(text) if plain => Cow::Borrowed(text),
         _ => unescaped(raw),
     }
-}
-
-/// How many bytes stand before the next quote or bracket.
-fn calm(bytes: &[u8]) -> usize {
-    /// A size the compiler makes vectors of.
-    const BLOCK: usize = 32;
-    // `[` and `{`, `]` and `}` differ in one bit.
-    let ends = |byte: &u8| *byte == b'"' || *byte | 0x20 == b'{' || *byte | 0x20 == b'}';
-    let (near, far) = bytes.split_at(bytes.len().min(8));
-    if let Some(at) = near.iter().position(ends) {
-        return at;
-    }
-    let blocks =
-        far.chunks_exact(BLOCK).take_while(|block| !block.iter().fold(false, |found, byte| found | ends(byte)));
-    let passed = near.len() + blocks.count() * BLOCK;
-    let rest = bytes.get(passed..).unwrap_or_default();
-    passed + rest.iter().position(ends).unwrap_or(rest.len())
 }
 
 #[cfg(test)]

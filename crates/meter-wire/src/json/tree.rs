@@ -2,8 +2,9 @@
 //!
 //! A tree is emptied and filled again for each message of a stream, so that a message costs no allocation.
 
-use super::projection::Place;
+use super::projection::{Place, Projection};
 use crate::value::Value;
+use std::sync::Arc;
 
 /// Kept keys of an object among which a repeated one is looked for.
 const LOOKED_AT: u32 = 256;
@@ -13,6 +14,8 @@ const LOOKED_AT: u32 = 256;
 pub(crate) struct Tree {
     entries: Vec<Entry>,
     text: String,
+    /// The keys that pointers name.
+    names: Arc<[Box<str>]>,
     /// For each place of the projection, the entry after the last one that was kept there, 0 for none; empty = nobody
     /// looked.
     places: Vec<u32>,
@@ -32,6 +35,9 @@ pub(crate) struct Span {
 pub(crate) enum Label {
     /// The value itself.
     Root,
+    /// A key that some pointer names.
+    Name(u16),
+    /// Any other key.
     Key(Span),
     Index(u32),
     /// A later key was the same.
@@ -74,12 +80,15 @@ impl PartialEq for Tree {
 }
 
 impl Tree {
-    /// Empties it; `places` = how many places the projection has.
-    pub(crate) fn reset(&mut self, places: usize) {
+    /// Empties it for a message that is read with this projection.
+    pub(super) fn reset(&mut self, projection: &Projection) {
         self.entries.clear();
         self.text.clear();
+        if !Arc::ptr_eq(&self.names, projection.key_names()) {
+            self.names = Arc::clone(projection.key_names());
+        }
         self.places.clear();
-        self.places.resize(places, 0);
+        self.places.resize(projection.len(), 0);
         self.repeated = false;
     }
 
@@ -87,6 +96,9 @@ impl Tree {
     pub(crate) fn copy(&mut self, other: &Tree) {
         self.entries.clone_from(&other.entries);
         self.text.clone_from(&other.text);
+        if !Arc::ptr_eq(&self.names, &other.names) {
+            self.names = Arc::clone(&other.names);
+        }
         self.places.clone_from(&other.places);
         self.repeated = other.repeated;
     }
@@ -172,7 +184,6 @@ impl Tree {
             Some(last) => std::mem::replace(last, u32::try_from(at + 1).unwrap_or(0)) == 0,
             None => false,
         };
-        let Label::Key(key) = label else { return };
         if is_first || children <= 1 {
             return;
         }
@@ -180,7 +191,7 @@ impl Tree {
         let mut sibling = container + 1;
         while sibling < at && children <= LOOKED_AT {
             let entry = self.entries[sibling];
-            if entry.place == place && matches!(entry.label, Label::Key(span) if self.text(span) == self.text(key)) {
+            if entry.place == place && self.key(entry.label).is_some_and(|key| Some(key) == self.key(label)) {
                 self.entries[sibling].label = Label::Replaced;
                 self.repeated = true;
             }
@@ -188,8 +199,13 @@ impl Tree {
         }
     }
 
-    pub(super) fn text_bytes(&self, label: Label) -> usize {
-        if let Label::Key(span) = label { span.length as usize } else { 0 }
+    /// The key of an entry, where it has one.
+    pub(super) fn key(&self, label: Label) -> Option<&str> {
+        match label {
+            Label::Name(name) => self.names.get(usize::from(name)).map(|name| &**name),
+            Label::Key(span) => Some(self.text(span)),
+            Label::Root | Label::Index(_) | Label::Replaced => None,
+        }
     }
 
     fn text(&self, span: Span) -> &str {
@@ -206,10 +222,7 @@ impl<'a> Node<'a> {
     /// The child of a key or an index.
     pub(crate) fn child(self, key: &str) -> Option<Node<'a>> {
         match self.entry().what {
-            What::Object => self
-                .children()
-                .filter(|child| matches!(child.entry().label, Label::Key(name) if self.tree.text(name) == key))
-                .last(),
+            What::Object => self.children().filter(|child| self.tree.key(child.entry().label) == Some(key)).last(),
             What::Array => {
                 let index = index(key.as_bytes())?;
                 self.children().find(|child| child.entry().label == Label::Index(index))
@@ -261,7 +274,7 @@ impl<'a> Node<'a> {
 
     /// A tree of its own with this as its root.
     pub(crate) fn cut_out(self) -> Tree {
-        let mut tree = Tree::default();
+        let mut tree = Tree { names: Arc::clone(&self.tree.names), ..Tree::default() };
         let offset = u32::try_from(self.at).unwrap_or(0);
         for entry in &self.tree.entries[self.at..self.entry().end as usize] {
             let mut moved = |span| tree.keep(self.tree.text(span));
