@@ -116,7 +116,7 @@ pub fn settle(
         Billing::Plan => bill.list.map(|_| PicoUsd::default()),
         Billing::Api => bill.charged,
     };
-    let model = reading.model_answered.clone().or_else(|| reading.model_requested.clone());
+    let model = reading.model().map(str::to_owned);
     let usage_state = if costed { reading.usage } else { UsageState::None };
     let (error_class, provider_error_code) = error(exchange, reading, status);
     let mut usage_flags: Vec<String> = reading.flags.iter().cloned().collect();

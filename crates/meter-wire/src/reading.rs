@@ -58,6 +58,8 @@ pub struct CallReading {
     pub model_requested: Option<String>,
     /// Model that answered.
     pub model_answered: Option<String>,
+    /// The name in the price list, where the dialect says that it is not the answered one.
+    pub model_billed: Option<String>,
     /// Request id.
     pub request_id: Option<String>,
     /// Answer id.
@@ -104,4 +106,11 @@ pub struct CallReading {
     pub answer_bytes: u64,
     /// Request bytes after content decoding, for estimates.
     pub request_bytes: u64,
+}
+
+impl CallReading {
+    /// The model that is priced and named in rows: the billed one, else the one that answered, else the one asked for.
+    pub fn model(&self) -> Option<&str> {
+        self.model_billed.as_deref().or(self.model_answered.as_deref()).or(self.model_requested.as_deref())
+    }
 }

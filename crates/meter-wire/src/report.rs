@@ -42,6 +42,7 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
     let mut reading = CallReading {
         stream,
         model_requested: asked("model"),
+        model_billed: told("model_billed"),
         request_id: told("request_id"),
         response_id: told("id"),
         service_tier: told("service_tier"),

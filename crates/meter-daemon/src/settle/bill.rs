@@ -139,7 +139,7 @@ fn attributes(book: &PriceBook, exchange: &Exchange, reading: &CallReading, batc
 
 /// Prices the reading: as a whole, or each sub-step at its own model and the fees at the answered one.
 fn cost(book: &PriceBook, exchange: &Exchange, reading: &CallReading, attributes: &Attributes) -> Costing {
-    let model = reading.model_answered.as_deref().or(reading.model_requested.as_deref()).unwrap_or_default();
+    let model = reading.model().unwrap_or_default();
     let at = exchange.ended_at;
     let provider = exchange.target.prices.as_str();
     let one = |model: &str, usage: &Buckets| price(book, &Query { provider, model, at, usage, attributes });

@@ -28,7 +28,7 @@ pub(super) struct Estimate {
 
 /// For a call whose usage is not known at all, or only up to a point: what it said is subtracted. `None` without a price.
 pub(super) fn of(book: &PriceBook, exchange: &Exchange, reading: &CallReading) -> Option<Estimate> {
-    let model = reading.model_answered.as_deref().or(reading.model_requested.as_deref())?;
+    let model = reading.model()?;
     let prices = &exchange.target.prices;
     let (input, output) = book.rate_hint(prices, model, exchange.ended_at)?;
     let silent = reading.buckets.is_empty();

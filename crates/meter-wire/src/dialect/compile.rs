@@ -31,6 +31,7 @@ const REQUEST: &[&str] = &[
 ];
 const RESPONSE: &[&str] = &[
     "model",
+    "model_billed",
     "id",
     "request_id",
     "service_tier",
