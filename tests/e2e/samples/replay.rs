@@ -1,6 +1,7 @@
 //! Both ends of a captured exchange: an origin that answers as the sample says, and the client that asks.
 
 use super::sample::{Exchange, Sample};
+use bytes::Bytes;
 use halton_meter_tests::{Rig, raw};
 use std::sync::{Arc, Mutex};
 use test_origin::ScriptedOrigin;
@@ -23,7 +24,7 @@ pub async fn origin(acceptor: TlsAcceptor, samples: &[Sample]) -> ScriptedOrigin
             // A connection that is kept ready and never used ends without a handshake or a request.
             let Ok(mut tls) = acceptor.accept(socket).await else { return };
             if tls.get_ref().1.alpn_protocol() == Some(b"h2") {
-                answer_grpc(tls, &exchanges).await;
+                answer_grpc(tls, exchanges).await;
                 return;
             }
             let Some(head) = read_head(&mut tls).await else { return };
@@ -224,20 +225,27 @@ fn header_map(fields: &[(String, String)]) -> http::HeaderMap {
     fields.iter().map(|(key, value)| (name(key), value.parse().expect("a value"))).collect()
 }
 
-async fn answer_grpc(stream: impl AsyncRead + AsyncWrite + Unpin, exchanges: &[Exchange]) {
+async fn answer_grpc(stream: impl AsyncRead + AsyncWrite + Unpin, exchanges: Arc<Vec<Exchange>>) {
     let Ok(mut connection) = h2::server::handshake(stream).await else { return };
-    while let Some(Ok((request, mut reply))) = connection.accept().await {
+    while let Some(Ok((request, reply))) = connection.accept().await {
         let number = request.headers()[NUMBER].to_str().expect("text").parse::<usize>().expect("a number");
-        let exchange = &exchanges[number];
-        let status = u16::try_from(exchange.status).expect("a status");
-        let mut response = http::Response::builder().status(status).body(()).expect("a head");
-        *response.headers_mut() = header_map(&exchange.response_fields);
-        let mut body = reply.send_response(response, false).expect("a stream");
-        for piece in exchange.response.chunks(PIECE) {
-            body.send_data(bytes::Bytes::copy_from_slice(piece), false).expect("a stream");
-        }
-        body.send_trailers(header_map(&exchange.trailers)).expect("a stream");
+        tokio::spawn(answer_stream(request.into_body(), reply, exchanges[number].clone()));
     }
+}
+
+async fn answer_stream(mut asked: h2::RecvStream, mut reply: h2::server::SendResponse<Bytes>, exchange: Exchange) {
+    while let Some(piece) = asked.data().await {
+        let piece = piece.expect("data");
+        asked.flow_control().release_capacity(piece.len()).expect("credit");
+    }
+    let status = u16::try_from(exchange.status).expect("a status");
+    let mut response = http::Response::builder().status(status).body(()).expect("a head");
+    *response.headers_mut() = header_map(&exchange.response_fields);
+    let mut body = reply.send_response(response, false).expect("a stream");
+    for piece in exchange.response.chunks(PIECE) {
+        body.send_data(Bytes::copy_from_slice(piece), false).expect("a stream");
+    }
+    body.send_trailers(header_map(&exchange.trailers)).expect("a stream");
 }
 
 async fn ask_grpc(rig: &Rig, exchange: &Exchange, number: usize) {
@@ -249,7 +257,7 @@ async fn ask_grpc(rig: &Rig, exchange: &Exchange, number: usize) {
     *request.headers_mut() = header_map(&exchange.request_fields);
     request.headers_mut().insert(NUMBER, number.into());
     let (response, mut body) = client.send_request(request, false).expect("a stream");
-    body.send_data(bytes::Bytes::copy_from_slice(&exchange.request), true).expect("a body");
+    body.send_data(Bytes::copy_from_slice(&exchange.request), true).expect("a body");
     let mut answer = response.await.expect("an answer").into_body();
     let mut got = Vec::new();
     while let Some(piece) = answer.data().await {
