@@ -56,6 +56,7 @@ const UNLISTED: &[(&str, &str)] = &[
     ("bedrock-converse-stream", "estimated"),
     ("gemini-json-modalities-inclusive", "unpriced"),
     ("openai-chat-json-audio", "unpriced"),
+    ("openai-image-sse", "unpriced"), // no list prices the text that this model answers
 ];
 
 #[test]
