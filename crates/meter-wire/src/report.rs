@@ -77,6 +77,7 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
         request_bytes: ending.request_bytes,
         ..CallReading::default()
     };
+    reading.flags.extend(eval::variant_flags(&scope));
     if ending.facts.class == EndpointClass::Costed {
         let refused = error.as_ref().is_some_and(|error| {
             // A document that tells how an answer stopped is no refusal: something may have been made before it failed.

@@ -137,6 +137,11 @@ pub(crate) fn variants(
             variant.final_when = final_word(compiler, written, &label);
             if let Some(lines) = compiler.table(written, "lines") {
                 compiler.known_keys(lines, "usage.variant.lines", &["each"]);
+                if table.find("lines").is_none() {
+                    let message = "there is no [usage.lines] whose `each` this could replace";
+                    let error = DialectError::at(&label, "lines", item.position, None, message);
+                    compiler.errors.push(error.kind(Mistake::Missing));
+                }
                 let each = pointers(compiler, "usage.variant.lines", lines, "each");
                 usage.each.push(each);
                 variant.each = Some(usage.each.len());
@@ -144,7 +149,14 @@ pub(crate) fn variants(
         }
         let at = compiled.at.clone();
         for entry in &written.0 {
-            let own = matches!(entry.key.as_str(), "when" | "flag") || is_reserved(id, &entry.key);
+            let words = matches!(entry.key.as_str(), "when" | "flag");
+            let own = words || is_reserved(id, &entry.key);
+            let here = words || id == TableId::Usage && matches!(entry.key.as_str(), "final" | "lines");
+            if own && !here {
+                let message = format!("`{}` cannot vary: it belongs to the whole table", entry.key);
+                let error = DialectError::at(&label, &entry.key, entry.position, None, message);
+                compiler.errors.push(error.kind(Mistake::Key));
+            }
             if !own {
                 compiler.keys_of(id, &label, entry, &at, &mut |key, expr| {
                     if let Some(key) = compiled.keys.get_mut(key) {

@@ -113,6 +113,22 @@ struct At {
     depth: u32,
 }
 
+/// Flags of the variants that apply, of every table but `[usage]`, whose flags belong to its numbers.
+pub(crate) fn variant_flags(scope: &Scope<'_>) -> Vec<String> {
+    let tables = [TableId::Request, TableId::Response, TableId::Error, TableId::Beside];
+    let mut flags = Vec::new();
+    for id in tables.into_iter().filter(|id| scope.came.of(*id)) {
+        for (index, variant) in
+            scope.dialect.table(id).map(|table| &table.variants[..]).unwrap_or_default().iter().enumerate()
+        {
+            if let Some(flag) = variant.flag.as_ref().filter(|_| scope.applies(id, index)) {
+                flags.push(flag.clone());
+            }
+        }
+    }
+    flags
+}
+
 impl Scope<'_> {
     /// A key as it ends up, by index.
     pub(crate) fn key(&self, id: TableId, key: usize) -> Option<Read> {

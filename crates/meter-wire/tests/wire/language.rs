@@ -162,6 +162,37 @@ fn a_second_model_beside_the_first_is_a_line_of_its_own() {
 }
 
 #[test]
+fn a_variant_of_any_table_may_raise_a_flag() {
+    let text = "[request]\nmodel = \"/m\"\n[[request.variant]]\nwhen = \"/odd\"\nflag = \"asked_oddly\"\n\
+                [response]\nmodel = \"/m\"\n[[response.variant]]\nwhen = \"/m2\"\nmodel = \"/m2\"\nflag = \"other_model\"\n\
+                [usage]\ninput = \"/i\"\n[beside]\nat = \"/b\"\ninput = \"/i\"\n[[beside.variant]]\nwhen = \"/odd\"\nflag = \"odd_tool\"";
+    let ask = Ask { request: r#"{"m":"x","odd":1}"#, ..Ask::default() };
+    let reading = ask.one(text, "application/json", r#"{"m":"a","m2":"b","i":7,"b":{"i":1,"odd":true}}"#);
+    let flags: Vec<&str> = reading.flags.iter().map(String::as_str).collect();
+    assert_eq!(flags, ["asked_oddly", "odd_tool", "other_model"]);
+    assert_eq!(reading.model_answered.as_deref(), Some("b"));
+    assert!(document(text, r#"{"m":"a","i":7}"#).flags.is_empty());
+}
+
+#[test]
+fn what_belongs_to_a_whole_table_cannot_vary() {
+    for (table, variant) in [
+        ("usage", "at = \"/b\""),
+        ("usage", "on = [\"b\"]"),
+        ("usage", "merge = \"nonzero\""),
+        ("usage", "lines.each = \"/s/*\""),
+        ("response", "at = \"/b\""),
+        ("error", "class = { a = \"auth\" }"),
+    ] {
+        let text = format!(
+            "schema = 1\nid = \"x\"\n[[{table}.variant]]\nwhen = \"/z\"\n{variant}\n[refusal]\nstatus = 403\nbody = {{}}"
+        );
+        let errors = Dialect::compile(&source(&text)).expect_err(variant);
+        assert_eq!(errors.len(), 1, "{variant}: {errors:#?}");
+    }
+}
+
+#[test]
 fn a_list_is_the_first_of_this_message() {
     let text = "[response]\nmodel = [\"/a\", \"/b\"]\n[usage]\ninput = \"first(/x, /y)\"";
     let reading = events(text, &[r#"{"a":"one","x":1}"#, r#"{"b":"two","y":2}"#]);
