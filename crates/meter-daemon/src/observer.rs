@@ -8,6 +8,7 @@ use crate::connection::Connection;
 use crate::fallout::Unmetered;
 use crate::intercept::WitnessSource;
 use crate::record::{self, Over};
+use crate::retries::Attempt;
 use crate::services::{Gate, Services};
 use crate::settle::{Exchange, Target};
 use crate::tapped::{LateVerdicts, Reading, Tapped};
@@ -27,6 +28,9 @@ use tokio::sync::mpsc;
 const TEXT: u8 = 1;
 /// Opcode of a binary one.
 const BINARY: u8 = 2;
+
+/// Flag of a row whose answer was given before, to the same idempotency key.
+const REPLAYED: &str = "replayed";
 
 /// The observer of one connection.
 pub struct CallObserver {
@@ -102,7 +106,7 @@ impl CallObserver {
                 began,
                 added: began.elapsed(),
                 request_bytes: 0,
-                print: self.services.retries.print(host, &head.method, &head.target),
+                print: self.services.retries.print(host, &head.method, &head.target, &head.fields),
                 http_status: None,
                 ttfb: None,
                 retry_after_ms: None,
@@ -233,8 +237,21 @@ impl CallObserver {
             retry_of: None,
             manifest_digest: call.loaded.digest.clone(),
         };
+        let mut settles = call.settles;
         if exchange.frames.is_none() {
-            exchange.retry_of = self.services.retries.note(&call.print, &exchange);
+            let response = readings.first().and_then(|reading| reading.response_id.as_deref());
+            match self.services.retries.note(&call.print, &exchange, response) {
+                Attempt::First => {}
+                Attempt::Retry(first) => exchange.retry_of = Some(first),
+                Attempt::Replay(first) => {
+                    // Paid for with the first. It is read like any later read of that call: where the first was cut, this
+                    // says what it left out.
+                    exchange.retry_of = Some(first);
+                    exchange.target.class = EndpointClass::Observed;
+                    exchange.marks.push(REPLAYED);
+                    settles = true;
+                }
+            }
         }
         record::close(Over {
             services: self.services.clone(),
@@ -244,7 +261,7 @@ impl CallObserver {
             exchange,
             readings,
             decided: decided.is_some(),
-            settles: call.settles,
+            settles,
         });
     }
 

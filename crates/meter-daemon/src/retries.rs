@@ -1,7 +1,8 @@
 //! Recognises a request that is made again because it failed before.
 //!
-//! No header is asked for: an SDK that tries again sends the same bytes. Only failures that are worth another attempt are
-//! remembered, so asking the same thing twice on purpose is no retry. Nothing of a request is kept but a number.
+//! An SDK that tries again sends the same idempotency key, or without one the same bytes. Only failures that are worth
+//! another attempt are remembered, so asking the same thing twice on purpose is no retry. A provider that has answered a key
+//! may give that answer again: it bears the same id, and was paid for. Nothing of a request is kept but a number.
 
 use crate::settle::Exchange;
 use meter_call::{CallId, UnixMillis};
@@ -10,8 +11,12 @@ use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
+/// Names one request through all its attempts (draft-ietf-httpapi-idempotency-key-header).
+const IDEMPOTENCY_KEY: &[u8] = b"idempotency-key";
 /// Failures that are remembered.
 const FAILURES_MAX: usize = 256;
+/// Answers to requests with a key that are remembered.
+const ANSWERS_MAX: usize = 1024;
 /// For how long: SDKs wait seconds, or as long as `retry-after` says, up to minutes.
 const WITHIN_MS: i64 = 5 * 60 * 1000;
 
@@ -20,7 +25,26 @@ const WITHIN_MS: i64 = 5 * 60 * 1000;
 pub struct Retries {
     /// Its keys differ in every life: the number says nothing to anybody else.
     hasher: RandomState,
-    failures: Mutex<VecDeque<Failure>>,
+    seen: Mutex<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    failures: VecDeque<Failure>,
+    /// A key with the id of its answer, and the call that was answered.
+    answers: VecDeque<(u64, CallId)>,
+}
+
+/// What a request is to those before it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Attempt {
+    /// None of them.
+    #[default]
+    First,
+    /// The same as a first one that failed.
+    Retry(CallId),
+    /// It got the answer that the first one had got already.
+    Replay(CallId),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -35,47 +59,70 @@ struct Failure {
 #[derive(Clone, Debug)]
 pub struct Print {
     hasher: <RandomState as BuildHasher>::Hasher,
+    /// It has an idempotency key, which says all.
+    keyed: bool,
     has_body: bool,
 }
 
 impl Print {
     /// More of the body. However it is cut, the number is the same.
     pub fn body(&mut self, bytes: &[u8]) {
-        self.hasher.write(bytes);
+        if !self.keyed {
+            self.hasher.write(bytes);
+        }
         self.has_body |= !bytes.is_empty();
     }
 }
 
 impl Retries {
     /// A request to `host`; `target` with its query.
-    pub fn print(&self, host: &str, method: &str, target: &str) -> Print {
+    pub fn print(&self, host: &str, method: &str, target: &str, fields: &[(Box<[u8]>, Box<[u8]>)]) -> Print {
         let mut hasher = self.hasher.build_hasher();
         (host, method, target).hash(&mut hasher);
-        Print { hasher, has_body: false }
+        let key = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY));
+        if let Some((_, key)) = key {
+            key.hash(&mut hasher);
+        }
+        Print { hasher, keyed: key.is_some(), has_body: false }
     }
 
-    /// The first attempt of what `exchange` tried again; what became of it is noted for the next attempt. A request
-    /// without a body is a question that may be asked often, and an incomplete one is not known.
-    pub fn note(&self, print: &Print, exchange: &Exchange) -> Option<CallId> {
+    /// What `exchange`, whose answer has the id `response`, is to those before it; and it is noted for those to come. A
+    /// request without a body is a question that may be asked often, and an incomplete one is not known.
+    pub fn note(&self, print: &Print, exchange: &Exchange, response: Option<&str>) -> Attempt {
         if !print.has_body || !exchange.asked || exchange.finish == Finish::Refused {
-            return None;
+            return Attempt::First;
+        }
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (true, Some(response)) = (print.keyed, response) {
+            let mut hasher = print.hasher.clone();
+            response.hash(&mut hasher);
+            let answer = hasher.finish();
+            if let Some((_, first)) = seen.answers.iter().find(|(known, _)| *known == answer) {
+                return Attempt::Replay(*first);
+            }
+            keep(&mut seen.answers, (answer, exchange.id), ANSWERS_MAX);
         }
         let print = print.hasher.finish();
-        let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = failures.iter().position(|failure| {
+        let known = seen.failures.iter().position(|failure| {
             // What began before the failure was there is a call of its own.
             let since = exchange.requested_at.0 - failure.ended.0;
             failure.print == print && (0..=WITHIN_MS).contains(&since)
         });
-        let first = known.and_then(|position| failures.remove(position)).map(|failure| failure.first);
+        let first = known.and_then(|position| seen.failures.remove(position)).map(|failure| failure.first);
         if is_worth_another(exchange) {
-            if failures.len() == FAILURES_MAX {
-                failures.pop_front();
-            }
-            failures.push_back(Failure { print, first: first.unwrap_or(exchange.id), ended: exchange.ended_at });
+            let failure = Failure { print, first: first.unwrap_or(exchange.id), ended: exchange.ended_at };
+            keep(&mut seen.failures, failure, FAILURES_MAX);
         }
-        first
+        first.map_or(Attempt::First, Attempt::Retry)
     }
+}
+
+/// The oldest makes room.
+fn keep<T>(kept: &mut VecDeque<T>, one: T, most: usize) {
+    if kept.len() == most {
+        kept.pop_front();
+    }
+    kept.push_back(one);
 }
 
 /// Overloaded, out of time, over a limit, broken off: what SDKs repeat by themselves.
@@ -95,12 +142,57 @@ mod tests {
     const AT: i64 = 1_795_000_000_000;
 
     fn tried(retries: &Retries, body: &[&[u8]], number: u8, at: i64, status: Option<u16>) -> Option<CallId> {
-        let mut print = retries.print("api.acme.example", "POST", "/v1/chat");
+        match keyed(retries, None, body, number, at, status) {
+            Attempt::First => None,
+            Attempt::Retry(first) => Some(first),
+            Attempt::Replay(_) => panic!("there is no key"),
+        }
+    }
+
+    /// With a key and the id of the answer.
+    fn keyed(
+        retries: &Retries,
+        key: Option<(&str, &str)>,
+        body: &[&[u8]],
+        number: u8,
+        at: i64,
+        status: Option<u16>,
+    ) -> Attempt {
+        let fields = key.map(|(key, _)| (Box::from(*b"Idempotency-Key"), Box::from(key.as_bytes())));
+        let mut print = retries.print("api.acme.example", "POST", "/v1/chat", &Vec::from_iter(fields));
         body.iter().for_each(|part| print.body(part));
         let finish = if status.is_some() { Finish::Whole } else { Finish::ClientLeft };
         let (requested_at, ended_at) = (UnixMillis(AT + at), UnixMillis(AT + at + 10));
         let id = CallId::new(1, [number; 10]);
-        retries.note(&print, &Exchange { id, requested_at, ended_at, http_status: status, finish, ..exchange() })
+        let exchange = Exchange { id, requested_at, ended_at, http_status: status, finish, ..exchange() };
+        retries.note(&print, &exchange, key.map(|(_, response)| response))
+    }
+
+    #[test]
+    fn a_key_names_a_request_whatever_its_bytes() {
+        let retries = Retries::default();
+        let first = CallId::new(1, [1; 10]);
+        assert_eq!(keyed(&retries, Some(("k", "")), &[b"at 10:00"], 1, 0, Some(529)), Attempt::First);
+        assert_eq!(keyed(&retries, Some(("other", "a")), &[b"at 10:00"], 2, 100, Some(200)), Attempt::First);
+        assert_eq!(keyed(&retries, Some(("k", "b")), &[b"at 10:01"], 3, 100, Some(200)), Attempt::Retry(first));
+    }
+
+    #[test]
+    fn an_answer_that_is_given_again_is_a_replay() {
+        let retries = Retries::default();
+        let first = CallId::new(1, [1; 10]);
+        assert_eq!(keyed(&retries, Some(("k", "msg_1")), &[b"hello"], 1, 0, Some(200)), Attempt::First);
+        assert_eq!(keyed(&retries, Some(("k", "msg_1")), &[b"hello"], 2, 900, Some(200)), Attempt::Replay(first));
+        assert_eq!(
+            keyed(&retries, Some(("k", "msg_2")), &[b"hello"], 3, 950, Some(200)),
+            Attempt::First,
+            "another answer"
+        );
+        assert_eq!(
+            keyed(&retries, Some(("l", "msg_1")), &[b"hello"], 4, 990, Some(200)),
+            Attempt::First,
+            "another key"
+        );
     }
 
     #[test]

@@ -536,6 +536,44 @@ async fn a_later_read_completes_the_call_once() {
     assert!(rows[0].settled_at.is_some() && rows[0].estimated.is_none());
 }
 
+#[tokio::test]
+async fn an_answer_that_a_key_gets_again_is_paid_for_once() {
+    let attempts = Arc::new(AtomicU64::new(0));
+    let mut scene = scene_with("", false, move |mut stream| {
+        let attempt = attempts.fetch_add(1, Ordering::SeqCst);
+        async move {
+            let mut head = Vec::new();
+            while !head.windows(4).any(|four| four == b"\r\n\r\n") {
+                stream.read_buf(&mut head).await.unwrap();
+            }
+            // The first answer breaks off before it says what was used.
+            let (body, missing) = match attempt {
+                0 => (response("resp_1", "in_progress", "null"), 1),
+                _ => (response("resp_1", "completed", USED), 0),
+            };
+            let length = body.len() + missing;
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+            );
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            drain(&mut stream).await;
+        }
+    })
+    .await;
+    for minute in 0..3 {
+        let body = format!(r#"{{"model":"acme-2","input":"it is 10:0{minute}"}}"#);
+        scene.ask("/v1/responses", "x\r\nIdempotency-Key: k-1", &body).await;
+        scene.rows().await;
+    }
+    let rows = scene.rows().await;
+    let told: Vec<_> = rows.iter().map(|row| (row.class.as_str(), row.output_tokens, row.retry_of)).collect();
+    let first = Some(rows[0].id);
+    assert_eq!(told, [("costed", Some(1200), None), ("observed", None, first), ("observed", None, first)]);
+    assert_eq!(rows[1].usage_flags, ["replayed"]);
+    assert_eq!(rows[0].charged.map(|cost| cost.pico()), Some(880 * 4_000_000 + 1200 * 20_000_000));
+}
+
 const QUESTION: &str = r#"{"type":"response.create","model":"acme-2","input":[]}"#;
 
 /// A WebSocket frame with one text; clients mask theirs, with zeros here.
