@@ -6,7 +6,7 @@
 
 use crate::settle::Exchange;
 use meter_call::{CallId, UnixMillis};
-use meter_tap::Finish;
+use meter_tap::{Fields, Finish};
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
@@ -76,7 +76,7 @@ impl Print {
 
 impl Retries {
     /// A request to `host`; `target` with its query.
-    pub fn print(&self, host: &str, method: &str, target: &str, fields: &[(Box<[u8]>, Box<[u8]>)]) -> Print {
+    pub fn print(&self, host: &str, method: &str, target: &str, fields: &Fields) -> Print {
         let mut hasher = self.hasher.build_hasher();
         (host, method, target).hash(&mut hasher);
         let key = fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY));
