@@ -19,7 +19,7 @@ use meter_wire::{CallReading, StreamEnd};
 /// Kind of the rows that are results of a batch job.
 const BATCH_RESULT: &str = "batch_result";
 /// Flag of a call that a gateway answered from its own cache.
-const CACHE_HIT: &str = "gateway_cache_hit";
+pub const CACHE_HIT: &str = "gateway_cache_hit";
 
 /// What the route says of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]

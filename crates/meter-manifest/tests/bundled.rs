@@ -166,7 +166,7 @@ fn gemini_in_every_version() {
 fn xai_in_three_shapes() {
     let rows = [
         ("POST /v1/chat/completions", "xai/chat costed chat xai_chat xai"),
-        ("GET /v1/chat/deferred-completion/r1", "xai/deferred observed retrieve xai_chat xai"),
+        ("GET /v1/chat/deferred-completion/r1", "xai/deferred observed retrieve xai_deferred xai"),
         ("POST /v1/responses", "xai/responses costed chat openai_responses xai"),
         ("POST /v1/messages", "xai/messages costed chat anthropic_messages xai"),
         ("POST /xai_api.Chat/GetCompletion", "xai/grpc costed chat xai_grpc xai"),

@@ -1,5 +1,6 @@
 //! One condition of the dialect language over an answer's head, for manifests other than dialects.
 
+use crate::dialect::Comparison;
 use crate::dialect::expr::{self, Parsed, Source};
 use crate::exchange::Fields;
 use crate::value::Value;
@@ -8,7 +9,7 @@ use crate::value::Value;
 #[derive(Clone, Debug, PartialEq)]
 pub struct HeadCondition {
     left: Operand,
-    right: Option<(bool, Operand)>,
+    right: Option<(Comparison, Operand)>,
 }
 
 /// Why a text is no such condition.
@@ -34,7 +35,7 @@ impl HeadCondition {
     /// A syntax error, or something that a head does not have.
     pub fn parse(text: &str) -> Result<HeadCondition, BadCondition> {
         let parsed = expr::condition(text).map_err(|e| BadCondition { column: e.column, message: e.message })?;
-        let right = parsed.right.map(|(equal, value)| Ok((equal, operand(value)?))).transpose()?;
+        let right = parsed.right.map(|(comparison, value)| Ok((comparison, operand(value)?))).transpose()?;
         Ok(HeadCondition { left: operand(parsed.left)?, right })
     }
 
@@ -43,8 +44,8 @@ impl HeadCondition {
         let Some(left) = self.left.value(fields) else { return false };
         match &self.right {
             None => left.holds(),
-            Some((equal, Operand::Literal(Value::Text(pattern)))) => left.is_spelled(pattern) == *equal,
-            Some((equal, right)) => right.value(fields).is_some_and(|right| left.equals(&right) == *equal),
+            Some((comparison, Operand::Literal(Value::Text(pattern)))) => left.is_spelled_as(*comparison, pattern),
+            Some((comparison, right)) => right.value(fields).is_some_and(|right| left.compares(*comparison, &right)),
         }
     }
 }

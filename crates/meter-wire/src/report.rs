@@ -32,7 +32,7 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
     let finish = told("finish");
     let error = eval::wire_error(&scope, ending.status, TEXT_MAX);
     let asked_stream = scope.named(TableId::Request, "stream").and_then(|value| value.truth());
-    let stream = ending.facts.stream.or(asked_stream).unwrap_or_else(|| ending.framing.is_some_and(Framing::is_stream));
+    let stream = ending.facts.stream.or(asked_stream).unwrap_or_else(|| streams(ending, refused_by_status));
     let ended = row.ended
         || ending.document
         || match &dialect.end {
@@ -79,10 +79,12 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
     };
     reading.flags.extend(eval::variant_flags(&scope));
     if ending.facts.class == EndpointClass::Costed {
+        // A gRPC call that fails before its first message was refused: its HTTP status is 200 all the same.
+        let silent = ending.framing == Some(Framing::Grpc) && !row.came.response;
         let refused = error.as_ref().is_some_and(|error| {
             // A document that tells how an answer stopped is no refusal: something may have been made before it failed.
             let refusal = ending.document && finish.is_none();
-            refused_by_status || refusal || error.status.is_some_and(|status| status >= 400)
+            refused_by_status || refusal || silent || error.status.is_some_and(|status| status >= 400)
         });
         let model = model_answered.as_deref().or(reading.model_requested.as_deref());
         let usage = eval::usage(&scope, &row.elements, model, TEXT_MAX);
@@ -92,6 +94,11 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
     reading.finish = finish;
     reading.error = error;
     reading
+}
+
+/// What the framing says of streaming, when nothing else does. An error in an array is a document all the same.
+fn streams(ending: &Ending<'_>, refused_by_status: bool) -> bool {
+    ending.framing.is_some_and(|framing| framing.is_stream() && !(refused_by_status && framing == Framing::JsonArray))
 }
 
 /// Token buckets that are unknown when nothing was read: those the dialect names, and the three everybody asks for.

@@ -1,6 +1,7 @@
 //! What a cell holds.
 
 use crate::decimal::Decimal;
+use crate::dialect::Comparison;
 
 /// Longest text that is kept of the wire, in bytes; what is longer is cut there.
 pub(crate) const TEXT_MAX: usize = 4096;
@@ -95,6 +96,30 @@ impl<T: AsRef<str>> Value<T> {
             (Value::Text(left), Value::Text(right)) => left.as_ref() == right.as_ref(),
             _ => match (self.truth(), other.truth()) {
                 (Some(left), Some(right)) => left == right,
+                _ => false,
+            },
+        }
+    }
+
+    /// A comparison of a condition.
+    pub(crate) fn compares(&self, comparison: Comparison, other: &Value<T>) -> bool {
+        match comparison {
+            Comparison::Equal => self.equals(other),
+            Comparison::Unequal => !self.equals(other),
+            Comparison::AtLeast => match (self.number(), other.number()) {
+                (Some(left), Some(right)) => left >= right,
+                _ => false,
+            },
+        }
+    }
+
+    /// A comparison with a text literal.
+    pub(crate) fn is_spelled_as(&self, comparison: Comparison, pattern: &str) -> bool {
+        match comparison {
+            Comparison::Equal => self.is_spelled(pattern),
+            Comparison::Unequal => !self.is_spelled(pattern),
+            Comparison::AtLeast => match (self.number(), Decimal::literal(pattern)) {
+                (Some(left), Some(right)) => left >= right,
                 _ => false,
             },
         }

@@ -36,7 +36,7 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &DecodeArgs) -> R
             .map_err(|error| Failure::new(format!("{}: {error}", path.display())))?;
         captured.target = args.target.clone().unwrap_or_default();
         if let Some(status) = args.status {
-            captured.status = status;
+            captured.status = Some(status);
         }
         captured.clean = !args.cut;
         if let Some(request) = &args.request {

@@ -17,8 +17,8 @@ pub struct Captured {
     pub method: String,
     /// Path and query.
     pub target: String,
-    /// Status of the answer.
-    pub status: u16,
+    /// Status of the answer; nothing where none came.
+    pub status: Option<u16>,
     /// Fields of the request.
     pub request_fields: Vec<Field>,
     /// Body of the request.
@@ -69,10 +69,10 @@ impl Captured {
     pub fn answer(path: &Path, bytes: Vec<u8>, fields: &[Field]) -> Result<Captured, String> {
         let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
         let mut captured =
-            Captured { status: 200, clean: true, response_fields: fields.to_vec(), ..Captured::default() };
+            Captured { status: Some(200), clean: true, response_fields: fields.to_vec(), ..Captured::default() };
         let said = |wanted: &str| fields.iter().any(|(name, _)| **name == *wanted.as_bytes());
         if name.ends_with(".ws.jsonl") {
-            captured.status = 101;
+            captured.status = Some(101);
             captured.messages = messages(&bytes)?;
             return Ok(captured);
         }

@@ -33,15 +33,15 @@ pub struct Decoded {
 
 /// Reads and prices an exchange. `at` is the time its price has to hold.
 pub fn decode(model: &Model, mut route: Route, captured: &Captured, at: UnixMillis) -> Decoded {
-    if route.upgrade && captured.status >= 400 {
+    if route.upgrade && captured.status.is_some_and(|status| status >= 400) {
         // No socket came of it, so no call was made.
         route.class = EndpointClass::Observed;
     }
-    let readings = match route.dialect.clone() {
-        Some(dialect) => readings(dialect, &route, captured),
-        // Seen and not read: a row all the same.
-        None => vec![CallReading { turn: 1, ..CallReading::default() }],
-    };
+    let mut readings = route.dialect.clone().map_or_else(Vec::new, |dialect| readings(dialect, &route, captured));
+    if readings.is_empty() && (route.dialect.is_none() || route.class != EndpointClass::Costed) {
+        // Seen, and nothing of it read: a row all the same.
+        readings.push(CallReading { turn: 1, ..CallReading::default() });
+    }
     let exchange = exchange(&route, captured, at);
     let nobody = &model.tagging.default_project;
     let records = readings.iter().map(|reading| settle(&model.prices, &exchange, reading, None, nobody)).collect();
@@ -58,7 +58,9 @@ fn readings(dialect: Arc<Dialect>, route: &Route, captured: &Captured) -> Vec<Ca
     reader.request_head(&captured.request_fields);
     reader.request_body(&captured.request);
     reader.request_end();
-    reader.response_head(captured.status, &captured.response_fields);
+    if let Some(status) = captured.status {
+        reader.response_head(status, &captured.response_fields);
+    }
     let mut readings = Vec::new();
     for (from_client, text) in &captured.messages {
         reader.websocket_message(*from_client, text);
@@ -95,7 +97,7 @@ fn exchange(route: &Route, captured: &Captured, at: UnixMillis) -> Exchange {
         ttfb_ms: None,
         added_us: 0,
         asked: true,
-        http_status: Some(captured.status),
+        http_status: captured.status,
         finish: if captured.clean { Finish::Whole } else { Finish::OriginLeft },
         retry_after_ms: None,
         frames: None,

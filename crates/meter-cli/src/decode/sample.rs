@@ -82,7 +82,7 @@ impl Written {
             host: text(table, "host").to_owned(),
             method: text(table, "method").to_owned(),
             target: text(table, "target").to_owned(),
-            status: status.ok_or("an exchange without a status")?,
+            status,
             request_fields: fields(table, "request_headers"),
             request: body("request_body")?,
             response_fields: fields(table, "response_headers"),
@@ -119,6 +119,9 @@ impl Written {
             return Ok(Some(*route));
         }
         let path = target.split('?').next().unwrap_or_default();
+        // A server of one's own that no file names speaks OpenAI's shape.
+        let known = model.providers.iter().any(|provider| provider.provider == label);
+        let label = if known { label } else { "openai" };
         let same = model.providers.iter().filter(|provider| provider.provider == label);
         let found = same
             .flat_map(|provider| provider.endpoints.iter().map(move |endpoint| (provider, endpoint)))

@@ -1,7 +1,8 @@
 //! A row in the words of `expected.toml`.
 
 use super::Decoded;
-use meter_call::{Billing, Buckets, EndpointClass, Evidence, Meter, Side, UsageState};
+use meter_call::{Billing, Buckets, CallRecord, EndpointClass, ErrorClass, Evidence, Meter, Side, UsageState};
+use meter_daemon::settle::CACHE_HIT;
 use meter_wire::CallReading;
 use serde_json::{Map, Value, json};
 
@@ -18,6 +19,7 @@ const LABELS: &[(Meter, &str)] = &[
     (Meter::OutputAudio, "audio_out"),
     (Meter::OutputImage, "image_out"),
     (Meter::Audio, "seconds"),
+    (Meter::Video, "seconds"),
     (Meter::Image, "images"),
     (Meter::Page, "pages"),
     (Meter::Grounding, "web_search"),
@@ -81,11 +83,11 @@ pub fn told(decoded: &Decoded, row: usize, exchange: usize) -> Value {
         "usage": used.usage.as_str(),
         "tokens_complete": !costed || reading.usage == UsageState::Final,
         "evidence": evidence(decoded, row).as_str(),
-        "error_class": reading.error.as_ref().map_or("", |error| error.class.as_str()),
+        "error_class": error_class(reading, record),
         "error_code": reading.error.as_ref().and_then(|error| error.code.as_deref()),
         "http_status": record.http_status,
         "unknown": labels(used),
-        "flags": reading.flags,
+        "flags": flags(reading, record),
         "buckets": counts(&used.buckets, false),
         "units": counts(&used.buckets, true),
         "line": used.lines.iter().map(|line| json!({"model": line.model, "buckets": counts(&line.buckets, false)})).collect::<Vec<_>>(),
@@ -117,6 +119,18 @@ fn evidence(decoded: &Decoded, row: usize) -> Evidence {
         (_, UsageState::Partial) => Evidence::PartialStream,
         (_, UsageState::Final) => Evidence::ProviderUsage,
     }
+}
+
+/// The provider's error, or what the status or its absence says by itself.
+fn error_class(reading: &CallReading, record: &CallRecord) -> &'static str {
+    let told = reading.error.as_ref().map(|error| error.class);
+    told.or(record.error_class).map_or("", ErrorClass::as_str)
+}
+
+/// What the wire raised, and that a gateway answered from its cache.
+fn flags(reading: &CallReading, record: &CallRecord) -> Vec<String> {
+    let hit = record.usage_flags.iter().filter(|flag| *flag == CACHE_HIT && !reading.flags.contains(*flag));
+    reading.flags.iter().chain(hit).cloned().collect()
 }
 
 fn labels(reading: &CallReading) -> Vec<&'static str> {

@@ -268,7 +268,7 @@ impl Compiler {
             let place = Place { position, ..place };
             if let Some(ParsedCondition { left, right }) = self.syntax(place, expr::condition(&text)) {
                 let left = self.resolve(place, left);
-                let right = right.map(|(equal, value)| (equal, self.resolve(place, value)));
+                let right = right.map(|(comparison, value)| (comparison, self.resolve(place, value)));
                 conditions.push(Condition { left, right });
             }
         }

@@ -40,8 +40,18 @@ pub(crate) enum Source {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct ParsedCondition {
     pub(crate) left: Parsed,
-    /// `true`: `==`; `false`: `!=`.
-    pub(crate) right: Option<(bool, Parsed)>,
+    pub(crate) right: Option<(Comparison, Parsed)>,
+}
+
+/// How two values of a condition are compared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Comparison {
+    /// `==`
+    Equal,
+    /// `!=`
+    Unequal,
+    /// `>=`, of numbers.
+    AtLeast,
 }
 
 /// What is wrong and at which byte of the text.
@@ -68,13 +78,9 @@ pub(crate) fn value(text: &str) -> Parse<Parsed> {
 pub(crate) fn condition(text: &str) -> Parse<ParsedCondition> {
     let mut parser = Parser { text, at: 0, depth: 0 };
     let left = parser.value()?;
-    let right = if parser.eat(" == ") {
-        Some((true, parser.value()?))
-    } else if parser.eat(" != ") {
-        Some((false, parser.value()?))
-    } else {
-        None
-    };
+    let comparisons = [(" == ", Comparison::Equal), (" != ", Comparison::Unequal), (" >= ", Comparison::AtLeast)];
+    let written = comparisons.into_iter().find(|(sign, _)| parser.eat(sign));
+    let right = written.map(|(_, comparison)| Ok((comparison, parser.value()?))).transpose()?;
     parser.end()?;
     Ok(ParsedCondition { left, right })
 }
@@ -361,6 +367,7 @@ mod tests {
             "/**/cache_control/ttl",
             "frame(data) == '[DONE]'",
             "/a != /b + /c",
+            "/a >= /b + /c",
             "/amazon-bedrock-invocationMetrics/a~1b",
             "unknown",
         ] {
@@ -386,5 +393,6 @@ mod tests {
         fails_at("header()", 7);
         fails_at("/a~2", 1);
         fails_at("/a == /b == /c", 8);
+        fails_at("/a > /b", 2);
     }
 }

@@ -12,6 +12,7 @@ mod tables;
 pub use refusal::{RefusalFacts, RefusalText};
 pub use source::{DialectSource, Position, Written, WrittenEntry, WrittenTable, WrittenValue};
 
+pub(crate) use expr::Comparison;
 pub use tables::Dialect;
 pub(crate) use tables::*;
 

@@ -5,7 +5,7 @@ use super::pointer::{Pointer, Segment};
 use super::source::{Position, WrittenTable, WrittenValue};
 use super::tables::*;
 use super::{DialectError, Mistake, check};
-use crate::framing::Framing;
+use crate::framing::{Framing, ListPath};
 use crate::json::{Ends, Overlapping, Projection};
 use meter_call::{ErrorClass, Meter, Side};
 
@@ -291,8 +291,27 @@ pub(crate) fn errors(compiler: &mut Compiler, table: &WrittenTable, compiled: &T
 }
 
 pub(crate) fn rows(compiler: &mut Compiler, table: &WrittenTable) -> Rows {
-    compiler.known_keys(table, "rows", &["key", "lane"]);
-    Rows { key: pointers(compiler, "rows", table, "key"), lane: pointers(compiler, "rows", table, "lane") }
+    compiler.known_keys(table, "rows", &["key", "lane", "each"]);
+    let mut each = Vec::new();
+    for pointer in pointers(compiler, "rows", table, "each") {
+        match list_path(&pointer) {
+            Some(path) => each.push(path),
+            None => {
+                let position = table.find("each").map_or(0, |entry| entry.value.position);
+                let message = "a list is named by the keys that lead to it and a last `/*`, like \"/results/*\"";
+                compiler.errors.push(DialectError::at("rows", "each", position, None, message));
+            }
+        }
+    }
+    Rows { key: pointers(compiler, "rows", table, "key"), lane: pointers(compiler, "rows", table, "lane"), each }
+}
+
+/// The keys of `/a/b/*`.
+fn list_path(pointer: &Pointer) -> Option<ListPath> {
+    let (Segment::Each, keys) = pointer.0.split_last()? else { return None };
+    let keys: Option<Vec<Box<str>>> =
+        keys.iter().map(|segment| if let Segment::Key(key) = segment { Some(key.clone()) } else { None }).collect();
+    keys.filter(|keys| !keys.is_empty()).map(Into::into)
 }
 
 pub(crate) fn end(compiler: &mut Compiler, table: &WrittenTable) -> End {
@@ -387,6 +406,7 @@ pub(crate) fn projections(dialect: &mut Dialect) -> Result<(), Overlapping> {
         response.name = ends.of(std::slice::from_ref(&dialect.name)).first().copied();
         response.names = names(dialect);
     }
+    response.lists = rows.each;
     dialect.response_projection = response;
     Ok(())
 }

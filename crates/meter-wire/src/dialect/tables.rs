@@ -1,10 +1,11 @@
 //! A compiled dialect.
 
+use super::expr::Comparison;
 use super::pointer::Pointer;
 use super::refusal::RefusalTemplate;
 use super::{DialectError, PathUse, Position};
 use crate::decimal::Decimal;
-use crate::framing::Framing;
+use crate::framing::{Framing, ListPath};
 use crate::json::{Place, Projection};
 use meter_call::{ErrorClass, Meter};
 
@@ -135,7 +136,7 @@ pub(crate) enum Expr {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Condition {
     pub(crate) left: Expr,
-    pub(crate) right: Option<(bool, Expr)>,
+    pub(crate) right: Option<(Comparison, Expr)>,
 }
 
 /// Something read from each message, of which a row keeps the last value.
@@ -199,6 +200,8 @@ pub(crate) struct Rows {
     /// Empty: a row lasts until `[end]`.
     pub(crate) key: Vec<Pointer>,
     pub(crate) lane: Vec<Pointer>,
+    /// Lists inside a document; each element is a message.
+    pub(crate) each: Vec<ListPath>,
 }
 
 /// `[end]`.

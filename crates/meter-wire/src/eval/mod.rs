@@ -177,12 +177,12 @@ impl Scope<'_> {
 
     fn condition(&self, condition: &Condition, at: At) -> bool {
         let left = self.expr(&condition.left, at).map(|read| read.value);
-        let Some((equal, right)) = &condition.right else { return left.is_some_and(|value| value.holds()) };
+        let Some((comparison, right)) = &condition.right else { return left.is_some_and(|value| value.holds()) };
         // An absent side makes the comparison false, whichever it is.
         let Some(left) = left else { return false };
         match right {
-            Expr::Text(pattern) => left.is_spelled(pattern) == *equal,
-            _ => self.expr(right, at).is_some_and(|right| left.equals(&right.value) == *equal),
+            Expr::Text(pattern) => left.is_spelled_as(*comparison, pattern),
+            _ => self.expr(right, at).is_some_and(|right| left.compares(*comparison, &right.value)),
         }
     }
 

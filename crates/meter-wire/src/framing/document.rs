@@ -1,5 +1,7 @@
-//! One JSON document, or the elements of a JSON array that arrives in pieces.
+//! One JSON document, or the elements of a JSON array that arrives in pieces; lists inside the document whose elements
+//! are messages of their own.
 
+use super::lists::Lists;
 use super::{Cutting, Message};
 use crate::json::{Projection, Scanner};
 use std::collections::BTreeSet;
@@ -23,12 +25,23 @@ pub(crate) struct Documents {
     array: bool,
     whole: bool,
     scanner: Scanner,
+    lists: Lists,
+    /// The document around the list whose elements are being read.
+    around: Option<Scanner>,
 }
 
 impl Documents {
     pub(crate) fn new(projection: &Projection, open_arrays: bool) -> Documents {
         let scanner = Scanner::new(projection, false);
-        Documents { state: State::Start, open_arrays, array: false, whole: false, scanner }
+        Documents {
+            state: State::Start,
+            open_arrays,
+            array: false,
+            whole: false,
+            scanner,
+            lists: Lists::default(),
+            around: None,
+        }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8], cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
@@ -44,16 +57,36 @@ impl Documents {
                 }
                 State::Start => self.state = State::Document,
                 State::Between => match byte {
-                    b']' => {
-                        self.whole = true;
-                        self.state = State::End;
-                    }
+                    b']' => match self.around.take() {
+                        Some(around) => {
+                            self.scanner = around;
+                            self.scanner.push(b"]", cutting.projection);
+                            rest = &rest[1..];
+                            self.state = State::Document;
+                        }
+                        None => {
+                            self.whole = true;
+                            self.state = State::End;
+                        }
+                    },
                     b',' | b' ' | b'\t' | b'\r' | b'\n' => rest = &rest[1..],
                     _ => {
                         self.scanner.reset(cutting.projection, false);
                         self.state = State::Element;
                     }
                 },
+                State::Document if self.open_arrays && !cutting.projection.lists.is_empty() => {
+                    let (upto, opens) = self.lists.next(rest, &cutting.projection.lists);
+                    let taken = self.scanner.push(&rest[..upto], cutting.projection);
+                    rest = &rest[taken..];
+                    if self.scanner.is_done() {
+                        self.ended(cutting, flags);
+                    } else if opens {
+                        let inner = Scanner::new(cutting.projection, false);
+                        self.around = Some(std::mem::replace(&mut self.scanner, inner));
+                        self.state = State::Between;
+                    }
+                }
                 State::Document | State::Element => {
                     let taken = self.scanner.push(rest, cutting.projection);
                     rest = &rest[taken..];

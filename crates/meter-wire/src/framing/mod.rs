@@ -5,6 +5,7 @@ mod eventstream;
 mod form;
 mod grpc;
 mod lines;
+mod lists;
 mod repeat;
 mod sse;
 
@@ -14,6 +15,7 @@ use eventstream::{EventStream, Headers};
 use form::Form;
 use grpc::Grpc;
 use lines::Lines;
+pub(crate) use lists::ListPath;
 pub(crate) use repeat::Repeat;
 use sse::Sse;
 use std::collections::BTreeSet;

@@ -5,6 +5,7 @@
 
 use super::tree::index;
 use crate::dialect::pointer::{Pointer, Segment};
+use crate::framing::ListPath;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub(crate) struct Projection {
     pub(crate) name: Option<Place>,
     /// Names some table reads; `None` when a table reads every message.
     pub(crate) names: Option<Vec<Box<str>>>,
+    /// Lists inside a document whose elements are messages.
+    pub(crate) lists: Vec<ListPath>,
 }
 
 /// What is looked for at a place.
@@ -104,7 +107,10 @@ impl Projection {
             let places = of_end(end);
             pointers.into_iter().map(move |pointer| (pointer.clone(), places.clone()))
         });
-        Ok((Projection { places, key_names: key_names.into(), name: None, names: None }, Ends(ends.collect())))
+        Ok((
+            Projection { places, key_names: key_names.into(), name: None, names: None, lists: Vec::new() },
+            Ends(ends.collect()),
+        ))
     }
 
     /// How many places there are.

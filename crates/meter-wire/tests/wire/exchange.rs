@@ -3,7 +3,7 @@
 use super::labels::{CAPTURES, ENDPOINTS, over_websocket};
 use super::written::{source, table};
 use meter_call::EndpointClass;
-use meter_wire::{CallReading, Dialect, DialectSource, ExchangeReader, RouteFacts};
+use meter_wire::{CallReading, Dialect, DialectSource, ExchangeReader, RouteFacts, WrittenTable};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -60,7 +60,7 @@ impl Exchange {
             .unwrap_or_else(|| panic!("no endpoint for {host}{target}"));
         let websocket = text(written, "transport") == "websocket";
         let id = if websocket { over_websocket(endpoint.dialect) } else { endpoint.dialect };
-        let overrides = BTreeMap::from([(id.to_owned(), table(&endpoint.overrides.parse().expect("TOML")))]);
+        let overrides = overrides(endpoint.provider);
         let resolved = DialectSource::resolved(id, sources, &overrides).expect("parents exist");
         let dialect = Arc::new(Dialect::compile(&resolved).unwrap_or_else(|errors| panic!("{id}: {errors:#?}")));
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
@@ -171,6 +171,17 @@ fn pieces<'a>(body: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
         start = cut;
     }
     pieces
+}
+
+/// What a provider's file changes in dialects.
+fn overrides(provider: &str) -> BTreeMap<String, WrittenTable> {
+    if provider.is_empty() {
+        return BTreeMap::new();
+    }
+    let file = super::written::repository(&format!("providers.d/{provider}.toml"));
+    let file: toml::Table = std::fs::read_to_string(file).expect("a provider").parse().expect("TOML");
+    let overrides = file.get("dialect_overrides").and_then(toml::Value::as_table).expect("overrides");
+    overrides.iter().map(|(id, changes)| (id.clone(), table(changes.as_table().expect("a table")))).collect()
 }
 
 /// Every dialect file as written.

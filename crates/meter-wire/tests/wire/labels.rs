@@ -15,12 +15,12 @@ pub struct Endpoint {
     pub dialect: &'static str,
     /// The endpoint's word on streaming.
     pub stream: Option<bool>,
-    /// What the dialect changes for this provider.
-    pub overrides: &'static str,
+    /// The file below `providers.d/` whose `[dialect_overrides]` hold; none where it is empty.
+    pub provider: &'static str,
 }
 
 const fn endpoint(host: &'static str, path: &'static str, dialect: &'static str) -> Endpoint {
-    Endpoint { host, path, dialect, stream: None, overrides: "" }
+    Endpoint { host, path, dialect, stream: None, provider: "" }
 }
 
 /// First match wins.
@@ -28,19 +28,13 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint { stream: Some(false), ..endpoint("api.anthropic.com", "/batches/", "anthropic_batch") },
     endpoint("api.anthropic.com", "/v1/messages", "anthropic_messages"),
     endpoint("api.anthropic.com", "/v1/complete", "anthropic_complete"),
-    Endpoint {
-        overrides: "[response]\nrequest_id = [\"header(apim-request-id)\", \"header(x-request-id)\"]",
-        ..endpoint("openai.azure.com", "/chat/completions", "openai_chat")
-    },
+    Endpoint { provider: "azure", ..endpoint("openai.azure.com", "/chat/completions", "openai_chat") },
     Endpoint { stream: Some(true), ..endpoint("bedrock-runtime", "/converse-stream", "bedrock_converse") },
     Endpoint { stream: Some(true), ..endpoint("bedrock-runtime", "/invoke-with-response-stream", "bedrock_invoke") },
     Endpoint { stream: Some(true), ..endpoint("cloudcode-pa.", ":streamGenerateContent", "code_assist") },
     endpoint("chatgpt.com", "/codex/responses", "openai_responses"),
     endpoint("api.cohere.com", "/v2/chat", "cohere"),
-    Endpoint {
-        overrides: "[response]\nrequest_id = \"header(x-ds-trace-id)\"",
-        ..endpoint("api.deepseek.com", "/chat/completions", "openai_chat")
-    },
+    Endpoint { provider: "deepseek", ..endpoint("api.deepseek.com", "/chat/completions", "openai_chat") },
     Endpoint { stream: Some(true), ..endpoint("generativelanguage.", ":streamGenerateContent", "gemini_generate") },
     endpoint("generativelanguage.", ":generateContent", "gemini_generate"),
     endpoint("api.groq.com", "/chat/completions", "groq_chat"),

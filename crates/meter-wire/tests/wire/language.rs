@@ -255,6 +255,16 @@ fn variants_apply_in_order_each_seeing_the_earlier() {
 }
 
 #[test]
+fn a_condition_compares_sizes() {
+    let text = "[usage]\ninput = \"/i\"\ncache_read = \"/c\"\n[[usage.variant]]\nwhen = \"/i >= cache_read + /w\"\ninput = \"/i - cache_read\"";
+    let input = |body: &str| document(text, body).buckets.count(Meter::Input);
+    assert_eq!(input(r#"{"i":10,"c":4,"w":6}"#), 6);
+    assert_eq!(input(r#"{"i":"9","c":4,"w":6}"#), 9);
+    assert_eq!(input(r#"{"i":9.5,"c":9}"#), 0, "an absent part is 0, a fraction is cut off");
+    assert_eq!(input(r#"{"i":9}"#), 9, "an absent side makes it false");
+}
+
+#[test]
 fn final_has_three_meanings() {
     let usage = |word: &str| {
         format!("[response]\nfinish = \"/f\"\n[usage]\nfinal = \"{word}\"\ninput = \"/i\"\n[end]\nwhen = \"/end\"")

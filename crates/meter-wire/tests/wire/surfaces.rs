@@ -93,6 +93,39 @@ fn a_batch_file_of_gemini_is_a_row_for_each_answer() {
 }
 
 #[test]
+fn results_inside_the_document_of_a_batch_are_a_row_each() {
+    let answer = |id: &str| {
+        format!(
+            r#"{{"response":{{"responseId":"{id}","modelVersion":"gemini-3-flash","candidates":[{{"content":{{"parts":[{{"text":"]}}, \"inlinedResponses\": ["}}]}},"finishReason":"STOP"}}],"usageMetadata":{{"promptTokenCount":8,"candidatesTokenCount":4,"totalTokenCount":12}}}},"metadata":{{"key":"k"}}}}"#
+        )
+    };
+    let failed = r#"{"error":{"code":3,"message":"no"},"metadata":{"key":"f"}}"#;
+    let list = format!("[ {} ,\n {failed}, {} ]", answer("a"), answer("b"));
+    let around = |list: &str| {
+        format!(
+            r#"{{"name":"batches/1","metadata":{{"state":"BATCH_STATE_SUCCEEDED"}},"done":true,"response":{{"inlinedResponses":{list}}}}}"#
+        )
+    };
+    for document in [around(&list), around(&format!(r#"{{"inlinedResponses":{list}}}"#))] {
+        let rows = read("gemini_batch", "", JSON, document.as_bytes());
+        let ids: Vec<_> = rows.iter().filter_map(|row| row.response_id.as_deref()).collect();
+        assert_eq!(ids, ["a", "b"]);
+        for row in &rows {
+            has(row, &[(Input, 8), (Output, 4)]);
+            assert_eq!((row.usage, row.error.as_ref(), row.flags.len()), (UsageState::Final, None, 0));
+        }
+        // A document that was cut has the results that came whole.
+        let cut = document.find(r#""b""#).expect("the second id");
+        assert_eq!(read("gemini_batch", "", JSON, &document.as_bytes()[..cut]).len(), 1);
+    }
+    assert!(read("gemini_batch", "", JSON, around("[]").as_bytes()).is_empty());
+    assert!(
+        read("gemini_batch", "", JSON, br#"{"name":"batches/1","metadata":{"state":"BATCH_STATE_RUNNING"}}"#)
+            .is_empty()
+    );
+}
+
+#[test]
 fn speech_is_billed_by_characters_or_by_the_usage_of_its_stream() {
     let asked = r#"{"input":"Grüß Gott \ud83d\udc1f","voice":"x","model":"tts-1-hd"}"#;
     let reading = read("openai_speech", asked, "audio/mpeg", b"\xff\xfb\x90{[\x00").remove(0);
@@ -311,4 +344,5 @@ fn one_grpc_answer_plain_compressed_and_failed() {
     let error = failed.error.expect("an error");
     assert_eq!((error.class, error.code.as_deref()), (meter_call::ErrorClass::RateLimit, Some("8")));
     assert_eq!(failed.usage, UsageState::None);
+    assert!(failed.unknown.is_empty(), "nothing was done, so nothing is billed");
 }
