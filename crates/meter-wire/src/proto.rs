@@ -13,10 +13,8 @@ enum Field<'a> {
 }
 
 /// Every value the pointer names, in order.
-pub(crate) fn find<'a>(message: &'a [u8], segments: &[Segment]) -> Vec<Value<&'a str>> {
-    let mut found = Vec::new();
-    walk(Field::Bytes(message), segments, &mut found);
-    found
+pub(crate) fn find<'a>(message: &'a [u8], segments: &[Segment], each: &mut dyn FnMut(Value<&'a str>)) {
+    visit(Field::Bytes(message), segments, &mut |field| value(field).into_iter().for_each(&mut *each));
 }
 
 /// How many things the pointer names, values or not.
@@ -26,10 +24,6 @@ pub(crate) fn count(message: &[u8], segments: &[Segment]) -> usize {
     found
 }
 
-fn walk<'a>(field: Field<'a>, segments: &[Segment], found: &mut Vec<Value<&'a str>>) {
-    visit(field, segments, &mut |field| found.extend(value(field)));
-}
-
 fn visit<'a>(field: Field<'a>, segments: &[Segment], each: &mut dyn FnMut(Field<'a>)) {
     let Some((first, rest)) = segments.split_first() else {
         each(field);
@@ -37,7 +31,14 @@ fn visit<'a>(field: Field<'a>, segments: &[Segment], each: &mut dyn FnMut(Field<
     };
     // `**` has no meaning in numbered fields: nothing there tells a message from bytes.
     let (Segment::Key(key), Field::Bytes(bytes)) = (first, field) else { return };
-    let Some(all) = key.parse::<u64>().ok().and_then(|number| occurrences(bytes, number)) else { return };
+    let Ok(number) = key.parse::<u64>() else { return };
+    if !matches!(rest.first(), Some(Segment::Each | Segment::Where(_))) {
+        if let Some(last) = last(bytes, number) {
+            visit(last, rest, each);
+        }
+        return;
+    }
+    let Some(all) = occurrences(bytes, number) else { return };
     match rest.split_first() {
         Some((Segment::Each, rest)) => {
             let elements = elements(&all, if rest.is_empty() { Inside::Open } else { Inside::Message });
@@ -50,11 +51,7 @@ fn visit<'a>(field: Field<'a>, segments: &[Segment], each: &mut dyn FnMut(Field<
                 visit(element, rest, each);
             }
         }
-        _ => {
-            if let Some(last) = all.last() {
-                visit(*last, rest, each);
-            }
-        }
+        _ => {}
     }
 }
 
@@ -97,9 +94,9 @@ fn packed(bytes: &[u8]) -> Option<Vec<u64>> {
 
 fn admits(filter: &Filter, element: Field<'_>) -> bool {
     let segments: Vec<Segment> = filter.path.iter().map(|key| Segment::Key(key.clone())).collect();
-    let mut found = Vec::new();
-    walk(element, &segments, &mut found);
-    found.last().is_some_and(|value| value.is_spelled(&filter.text) == filter.equal)
+    let mut last = None;
+    visit(element, &segments, &mut |field| last = value(field).or(last));
+    last.is_some_and(|value| value.is_spelled(&filter.text) == filter.equal)
 }
 
 fn value(field: Field<'_>) -> Option<Value<&str>> {
@@ -108,6 +105,19 @@ fn value(field: Field<'_>) -> Option<Value<&str>> {
         Field::Whole(number) => Some(Value::Number(Decimal::whole(i128::from(number.cast_signed())))),
         Field::Bytes(bytes) => std::str::from_utf8(bytes).ok().and_then(|text| Value::some(cut(text, TEXT_MAX))),
     }
+}
+
+/// The last occurrence of a field; `None` also when the bytes are no message.
+fn last(bytes: &[u8], number: u64) -> Option<Field<'_>> {
+    let mut rest = bytes;
+    let mut last = None;
+    while !rest.is_empty() {
+        let (found, value) = field(&mut rest)?;
+        if found == number && value.is_some() {
+            last = value;
+        }
+    }
+    last
 }
 
 /// All occurrences of a field; `None` when the bytes are no message.
@@ -170,6 +180,12 @@ mod tests {
         Segment::Where(vec![Filter { path: Vec::new(), equal: true, text: text.into() }])
     }
 
+    fn found<'a>(message: &'a [u8], segments: &[Segment]) -> Vec<Value<&'a str>> {
+        let mut found = Vec::new();
+        find(message, segments, &mut |value| found.push(value));
+        found
+    }
+
     #[test]
     fn repeated_fields_packed_or_not() {
         let packed_list = [0x4a, 3, 1, 1, 3];
@@ -179,8 +195,8 @@ mod tests {
             assert_eq!(count(message, &[key("9"), is("3")]), 1);
             assert_eq!(count(message, &[key("9"), Segment::Each]), 3);
         }
-        assert_eq!(find(&unpacked, &[key("9")]), vec![Value::Number(Decimal::whole(3))]);
-        assert_eq!(find(&[0x0a, 2, b'h', b'i'], &[key("1")]), [Value::Text("hi")]);
-        assert!(find(&[0xff; 20], &[key("1")]).is_empty());
+        assert_eq!(found(&unpacked, &[key("9")]), [Value::Number(Decimal::whole(3))]);
+        assert_eq!(found(&[0x0a, 2, b'h', b'i'], &[key("1")]), [Value::Text("hi")]);
+        assert!(found(&[0xff; 20], &[key("1")]).is_empty());
     }
 }

@@ -35,7 +35,7 @@ fn value<'a>(body: Body<'a>, pointer: &Pointer) -> Option<Value<&'a str>> {
         Body::Json(tree) => pointer.value(tree.root()?),
         Body::Proto(bytes) => {
             let mut combined = Combined::default();
-            combined.extend(proto::find(bytes, &pointer.0));
+            proto::find(bytes, &pointer.0, &mut |value| combined.extend([value]));
             combined.value()
         }
     }
@@ -92,7 +92,7 @@ fn first_length(body: Body<'_>, pointers: &[Pointer]) -> Option<Value<&'static s
             Body::Json(tree) => {
                 pointer.find(tree.root()?, &mut |node| add(node.characters().or_else(|| spelled(node.value()?))));
             }
-            Body::Proto(bytes) => proto::find(bytes, &pointer.0).into_iter().for_each(|value| add(spelled(value))),
+            Body::Proto(bytes) => proto::find(bytes, &pointer.0, &mut |value| add(spelled(value))),
         }
         sum
     };

@@ -4,11 +4,12 @@
 
 use super::{Body, Cutting, Message};
 use crate::dialect::pointer::{Pointer, Segment};
-use crate::json::{Projection, Scanner, Tree};
+use crate::json::{Projection, Scanner};
 use crate::value::Value;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use flate2::Crc;
+use memchr::{memchr, memmem};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -19,6 +20,7 @@ const FRAME_MAX: usize = 4 << 20;
 /// The framer of event streams.
 pub(crate) struct EventStream {
     scanner: Scanner,
+    wrapper: Wrapper,
     held: Vec<u8>,
     /// Bytes of a frame that is too large, still to pass over.
     passing: u64,
@@ -27,7 +29,13 @@ pub(crate) struct EventStream {
 
 impl EventStream {
     pub(crate) fn new(projection: &Projection) -> EventStream {
-        EventStream { scanner: Scanner::new(projection, false), held: Vec::new(), passing: 0, lost: false }
+        EventStream {
+            scanner: Scanner::new(projection, false),
+            wrapper: Wrapper::default(),
+            held: Vec::new(),
+            passing: 0,
+            lost: false,
+        }
     }
 
     pub(crate) fn push(&mut self, bytes: &[u8], cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
@@ -88,17 +96,20 @@ impl EventStream {
             flags.insert("undecodable");
             return;
         };
-        let body = read(&mut self.scanner, &body[headers_end..], cutting.projection);
-        cutting.message(&Message { body: body.map_or(Body::Nothing, Body::Json), headers, ..Message::default() });
+        let payload = &body[headers_end..];
+        let payload = self.wrapper.open(payload).unwrap_or(payload);
+        self.scanner.reset(cutting.projection, false);
+        let taken = self.scanner.push(payload, cutting.projection);
+        let tree = self.scanner.tree().filter(|_| taken == payload.len());
+        cutting.message(&Message { body: tree.map_or(Body::Nothing, Body::Json), headers, ..Message::default() });
     }
 }
 
-fn read<'a>(scanner: &'a mut Scanner, payload: &[u8], projection: &Projection) -> Option<&'a Tree> {
-    let inner = inner(payload);
-    let payload = inner.as_deref().unwrap_or(payload);
-    scanner.reset(projection, false);
-    let taken = scanner.push(payload, projection);
-    scanner.tree().filter(|_| taken == payload.len())
+/// Opens `{"bytes":"<base64>", …}`.
+#[derive(Default)]
+struct Wrapper {
+    scanner: Option<Scanner>,
+    event: Vec<u8>,
 }
 
 /// What finds the wrapper's only key.
@@ -107,16 +118,21 @@ static WRAPPER: LazyLock<Projection> = LazyLock::new(|| {
         .map_or_else(|_| Projection::default(), |of| of.0)
 });
 
-/// The event inside `{"bytes":"<base64>", …}`.
-fn inner(payload: &[u8]) -> Option<Vec<u8>> {
-    let wrapper = &*WRAPPER;
-    let mut scanner = Scanner::new(wrapper, false);
-    scanner.push(payload, wrapper);
-    let Some(Value::Text(start)) = scanner.tree()?.root()?.child("bytes")?.value() else { return None };
-    // The event may be longer than a kept text: the scanner finds it, its whole text is cut out here.
-    let at = memchr::memmem::find(payload, start.as_bytes())?;
-    let end = memchr::memchr(b'"', &payload[at..])?;
-    STANDARD.decode(&payload[at..at + end]).ok()
+impl Wrapper {
+    /// The event inside, where there is one.
+    fn open(&mut self, payload: &[u8]) -> Option<&[u8]> {
+        memmem::find(payload, b"\"bytes\"")?;
+        let scanner = self.scanner.get_or_insert_with(|| Scanner::new(&WRAPPER, false));
+        scanner.reset(&WRAPPER, false);
+        scanner.push(payload, &WRAPPER);
+        let Some(Value::Text(start)) = scanner.tree()?.root()?.child("bytes")?.value() else { return None };
+        // The event may be longer than a kept text: the scanner finds it, its whole text is cut out here.
+        let at = memmem::find(payload, start.as_bytes())?;
+        let end = memchr(b'"', &payload[at..])?;
+        self.event.clear();
+        STANDARD.decode_vec(&payload[at..at + end], &mut self.event).ok()?;
+        Some(&self.event)
+    }
 }
 
 /// The headers of a frame.
