@@ -5,6 +5,7 @@ use meter_demo::DemoAuthority;
 use serde_json::Value;
 use std::fs;
 use std::path::PathBuf;
+use std::process::Command;
 use std::thread;
 use test_origin::ScriptedOrigin;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -278,4 +279,40 @@ fn a_provider_with_a_shape_of_its_own_is_two_files() {
     assert!(rig.lines(said).iter().all(|line| line.pico.is_some_and(|pico| pico > 0)), "{:?}", rig.lines(said));
     assert_eq!((refused.text("status"), refused.text("error_class")), (Some("error"), Some("rate_limit")));
     assert_eq!((refused.number("http_status"), refused.text("provider_error_code")), (Some(429), Some("too_much")));
+}
+
+fn signal(name: &str, pid: u32) {
+    let status = Command::new("kill").arg(name).arg(pid.to_string()).status().expect("kill is there");
+    assert!(status.success(), "kill {name} {pid}");
+}
+
+#[test]
+fn what_a_role_does_not_follow_is_put_back() {
+    let origin = Origin::start(|_, _| (200, "text/event-stream", MESSAGES));
+    let rig = origin.rig(&[("providers.d/acme.toml", ACME)]);
+    let before = digests(&rig);
+    write(&rig, "providers.d/acme.toml", &ACME.replace("Acme", "Acme AI"));
+    let snapshots = || fs::read_dir(rig.home().join("applied")).expect("the folder of snapshots").count();
+    let stored = snapshots();
+    let output = thread::scope(|scope| {
+        let applying = scope.spawn(|| rig.meter(&["apply", "--yes"]));
+        // The new snapshot is stored, and nobody has been told of it: now the daemon hears nothing.
+        while snapshots() == stored && !applying.is_finished() {
+            thread::yield_now();
+        }
+        signal("-STOP", rig.daemon_pid());
+        applying.join().expect("apply ran")
+    });
+    signal("-CONT", rig.daemon_pid());
+    let told = rig::text_of(&output);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("what was in force before is in force again"), "{told}");
+    rig.wait_for("both on the digest of before", |rig| digests(rig) == before);
+    let plan = rig.meter(&["plan"]);
+    assert_eq!(plan.status.code(), Some(3), "the edit is still there to be applied: {}", rig::text_of(&plan));
+    let url = format!("https://{HOST}/v1/messages");
+    let body = r#"{"model":"claude-sonnet-4-6","stream":true}"#;
+    rig.client().curl(&["-d", body, &url]).expect_ok();
+    assert_eq!(column(&rig.rows(1), "provider"), ["acme"]);
+    assert_ne!(vec![Value::from(applied(&rig)); 2], before, "the second attempt holds");
 }
