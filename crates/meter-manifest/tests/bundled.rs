@@ -79,6 +79,17 @@ fn anthropic() {
 }
 
 #[test]
+fn counting_tokens_costs_nothing_on_whichever_host_speaks_anthropics_shape() {
+    for provider in &MODEL.providers {
+        for messages in provider.endpoints.iter().filter(|one| one.dialect_id.as_deref() == Some("anthropic_messages"))
+        {
+            let counts = provider.endpoints.iter().any(|one| one.class.as_str() == "zero_cost" && one.kind == "count");
+            assert!(counts, "{} {}", provider.id, messages.id);
+        }
+    }
+}
+
+#[test]
 fn openai_on_every_host() {
     let rows = [
         ("POST /v1/chat/completions", "openai/chat costed chat openai_chat openai"),
