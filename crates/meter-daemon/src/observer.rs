@@ -7,10 +7,8 @@ use crate::admit::{self, Admitted, Answer, Asked, AskedBody, Who};
 use crate::connection::Connection;
 use crate::fallout::Unmetered;
 use crate::intercept::WitnessSource;
-use crate::record::{self, Over};
-use crate::retries::Attempt;
 use crate::services::{Gate, Services};
-use crate::settle::{Exchange, Target};
+use crate::settle::Target;
 use crate::tapped::{LateVerdicts, Reading, Tapped};
 use call::{Call, Stage, Turn, Waiting, decided};
 use heads::{path_of, retry_after, unmatched};
@@ -18,9 +16,9 @@ use meter_call::EndpointClass;
 use meter_manifest::{Route, Routed, Unmatched};
 use meter_policy::{Rule, Stage::Enforce};
 use meter_tap::{Event, ExchangeId, Fault, Finish, HeadVerdict, Observer, RequestHead, ResponseHead, Side, Verdict};
-use meter_wire::{CallReading, ExchangeReader};
+use meter_wire::ExchangeReader;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -28,9 +26,6 @@ use tokio::sync::mpsc;
 const TEXT: u8 = 1;
 /// Opcode of a binary one.
 const BINARY: u8 = 2;
-
-/// Flag of a row whose answer was given before, to the same idempotency key.
-const REPLAYED: &str = "replayed";
 
 /// The observer of one connection.
 pub struct CallObserver {
@@ -185,7 +180,7 @@ impl CallObserver {
             }
             call.asked.target.class = EndpointClass::Observed;
         }
-        self.hand_over(&mut call, finish, readings);
+        call.hand_over(&self.services, &self.connection, finish, readings);
     }
 
     /// Turns of a WebSocket that have ended, while the socket lives on.
@@ -193,76 +188,10 @@ impl CallObserver {
         let Some(mut call) = self.calls.remove(&id) else { return };
         let ended = call.reader.as_mut().map(ExchangeReader::take_ended).unwrap_or_default();
         if !ended.is_empty() {
-            self.hand_over(&mut call, Finish::Whole, ended);
+            call.hand_over(&self.services, &self.connection, Finish::Whole, ended);
             (call.turn, call.ttfb) = (None, None);
         }
         self.calls.insert(id, call);
-    }
-
-    /// The exchange so far, to whoever makes its rows.
-    fn hand_over(&self, call: &mut Call, finish: Finish, readings: Vec<CallReading>) {
-        let decided = match &call.stage {
-            Stage::Decided(admitted) => Some(admitted.clone()),
-            Stage::Waiting(slot) => slot.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-            Stage::Free | Stage::Held => None,
-        };
-        let (requested_at, began) =
-            call.turn.as_ref().map_or((call.asked.at, call.began), |turn| (turn.at, turn.began));
-        // A row has the id of its open record.
-        let id = match call.turn.as_ref().and_then(|turn| turn.id) {
-            _ if call.rows == 0 => call.asked.id,
-            Some(opened) => opened,
-            None => call.asked.id.further(requested_at, call.rows),
-        };
-        call.rows += readings.len().max(1) as u64;
-        let mut exchange = Exchange {
-            id,
-            target: call.asked.target.clone(),
-            host: self.connection.host.clone(),
-            method: call.method.clone(),
-            path: call.path.clone(),
-            requested_at,
-            ended_at: (self.services.now)(),
-            latency_ms: millis(began.elapsed()),
-            ttfb_ms: call.ttfb.map(millis),
-            added_us: u64::try_from(call.added.as_micros()).unwrap_or(u64::MAX),
-            asked: call.asked.body.is_some(),
-            http_status: call.http_status,
-            finish,
-            retry_after_ms: call.retry_after_ms,
-            frames: call.frames,
-            free: call.free,
-            marks: call.marks.clone(),
-            rule: decided.as_ref().and_then(|admitted| admitted.rule.clone()),
-            retry_of: None,
-            manifest_digest: call.loaded.digest.clone(),
-        };
-        let mut settles = call.settles;
-        if exchange.frames.is_none() {
-            let response = readings.first().and_then(|reading| reading.response_id.as_deref());
-            match self.services.retries.note(&call.print, &exchange, response) {
-                Attempt::First => {}
-                Attempt::Retry(first) => exchange.retry_of = Some(first),
-                Attempt::Replay(first) => {
-                    // Paid for with the first. It is read like any later read of that call: where the first was cut, this
-                    // says what it left out.
-                    exchange.retry_of = Some(first);
-                    exchange.target.class = EndpointClass::Observed;
-                    exchange.marks.push(REPLAYED);
-                    settles = true;
-                }
-            }
-        }
-        record::close(Over {
-            services: self.services.clone(),
-            loaded: call.loaded.clone(),
-            connection: self.connection.clone(),
-            asked: Asked { id, ..call.asked.clone() },
-            exchange,
-            readings,
-            decided: decided.is_some(),
-            settles,
-        });
     }
 
     /// The rules' answer for a call whose last slice is held.
@@ -415,8 +344,4 @@ impl Observer for CallObserver {
         call.open_turn(&self.services, &self.connection);
         self.turns(id);
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -2,14 +2,18 @@
 
 use crate::admit::{self, Admitted, Answer, Asked, Who};
 use crate::connection::{CallerFacts, Connection};
-use crate::record;
-use crate::retries::Print;
+use crate::record::{self, Over};
+use crate::retries::{Attempt, Print};
 use crate::services::{Gate, Loaded, Services};
-use meter_call::{CallId, UnixMillis};
-use meter_tap::{Refusal, Verdict};
-use meter_wire::{Dialect, ExchangeReader, HeadCondition};
+use crate::settle::Exchange;
+use meter_call::{CallId, EndpointClass, UnixMillis};
+use meter_tap::{Finish, Refusal, Verdict};
+use meter_wire::{CallReading, Dialect, ExchangeReader, HeadCondition};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Flag of a row whose answer was given before, to the same idempotency key.
+const REPLAYED: &str = "replayed";
 
 /// How long a verdict waits for budgets that are being rebuilt after a start.
 const BUDGETS_PATIENCE: Duration = Duration::from_secs(2);
@@ -97,6 +101,78 @@ impl Call {
         }
     }
 
+    /// The exchange so far, to whoever makes its rows.
+    pub(super) fn hand_over(
+        &mut self,
+        services: &Arc<Services>,
+        connection: &Arc<Connection>,
+        finish: Finish,
+        readings: Vec<CallReading>,
+    ) {
+        let decided = match &self.stage {
+            Stage::Decided(admitted) => Some(admitted.clone()),
+            Stage::Waiting(slot) => slot.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            Stage::Free | Stage::Held => None,
+        };
+        let (requested_at, began) =
+            self.turn.as_ref().map_or((self.asked.at, self.began), |turn| (turn.at, turn.began));
+        // A row has the id of its open record.
+        let id = match self.turn.as_ref().and_then(|turn| turn.id) {
+            _ if self.rows == 0 => self.asked.id,
+            Some(opened) => opened,
+            None => self.asked.id.further(requested_at, self.rows),
+        };
+        self.rows += readings.len().max(1) as u64;
+        let mut exchange = Exchange {
+            id,
+            target: self.asked.target.clone(),
+            host: connection.host.clone(),
+            method: self.method.clone(),
+            path: self.path.clone(),
+            requested_at,
+            ended_at: (services.now)(),
+            latency_ms: millis(began.elapsed()),
+            ttfb_ms: self.ttfb.map(millis),
+            added_us: u64::try_from(self.added.as_micros()).unwrap_or(u64::MAX),
+            asked: self.asked.body.is_some(),
+            http_status: self.http_status,
+            finish,
+            retry_after_ms: self.retry_after_ms,
+            frames: self.frames,
+            free: self.free,
+            marks: self.marks.clone(),
+            rule: decided.as_ref().and_then(|admitted| admitted.rule.clone()),
+            retry_of: None,
+            manifest_digest: self.loaded.digest.clone(),
+        };
+        let mut settles = self.settles;
+        if exchange.frames.is_none() {
+            let response = readings.first().and_then(|reading| reading.response_id.as_deref());
+            match services.retries.note(&self.print, &exchange, response) {
+                Attempt::First => {}
+                Attempt::Retry(first) => exchange.retry_of = Some(first),
+                Attempt::Replay(first) => {
+                    // Paid for with the first. It is read like any later read of that call: where the first was cut, this
+                    // says what it left out.
+                    exchange.retry_of = Some(first);
+                    exchange.target.class = EndpointClass::Observed;
+                    exchange.marks.push(REPLAYED);
+                    settles = true;
+                }
+            }
+        }
+        record::close(Over {
+            services: services.clone(),
+            loaded: self.loaded.clone(),
+            connection: connection.clone(),
+            asked: Asked { id, ..self.asked.clone() },
+            exchange,
+            readings,
+            decided: decided.is_some(),
+            settles,
+        });
+    }
+
     pub(super) fn take(&mut self, services: &Services, connection: &Connection, answer: Answer) -> Verdict {
         match answer {
             // With everything known or never to be known, no rule can wait; if one did, waiting for ever is no answer.
@@ -169,6 +245,10 @@ pub(super) async fn decided(deciding: impl Future<Output = Verdict> + Send + 'st
         tracing::error!(%error, "admit.failed");
         on_fault
     })
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
