@@ -2,79 +2,15 @@
 
 use halton_meter_tests::{Rig, Row};
 
-/// Prices that do not rot: models that exist nowhere else.
-const PRICES: &[(&str, &str)] = &[
-    ("manifests/prices/anthropic.toml", ANTHROPIC),
-    ("manifests/prices/openai.toml", OPENAI),
-    ("manifests/prices/gemini.toml", GEMINI),
-    ("manifests/prices/xai.toml", XAI),
-];
-
-const ANTHROPIC: &str = r#"
-schema = 1
-provider = "anthropic"
-source = "https://prices.example/anthropic"
-checked = 2026-01-01
-[[model]]
-id = "test-claude"
-[[model.rates]]
-from = 2026-01-01
-input = 3
-cache_read = 0.30
-cache_write_5m = 3.75
-output = 15
-web_search = "10 / 1000 calls"
-"#;
-
-const OPENAI: &str = r#"
-schema = 1
-provider = "openai"
-source = "https://prices.example/openai"
-checked = 2026-01-01
-[[model]]
-id = "test-gpt"
-[[model.rates]]
-from = 2026-01-01
-input = 2
-cache_read = 0.50
-output = 8
-[[model]]
-id = "test-embed"
-[[model.rates]]
-from = 2026-01-01
-input = 0.13
-"#;
-
-const GEMINI: &str = r#"
-schema = 1
-provider = "gemini"
-source = "https://prices.example/gemini"
-checked = 2026-01-01
-[[model]]
-id = "test-gemini"
-[[model.rates]]
-from = 2026-01-01
-input = 1.25
-cache_read = 0.125
-output = 10
-"#;
-
-const XAI: &str = r#"
-schema = 1
-provider = "xai"
-source = "https://prices.example/xai"
-checked = 2026-01-01
-[[model]]
-id = "test-grok"
-[[model.rates]]
-from = 2026-01-01
-input = 2
-cache_read = 0.50
-output = 6
-"#;
-
 fn rig() -> Rig {
-    PRICES.iter().fold(Rig::builder(), |builder, (path, text)| builder.file(path, text)).start()
+    let claude = "input = 3\ncache_read = 0.30\ncache_write_5m = 3.75\noutput = 15\nweb_search = '10 / 1000 calls'";
+    Rig::builder()
+        .price("anthropic", "test-claude", claude)
+        .price("openai", "test-gpt", "input = 2\ncache_read = 0.50\noutput = 8")
+        .price("openai", "test-embed", "input = 0.13")
+        .price("gemini", "test-gemini", "input = 1.25\ncache_read = 0.125\noutput = 10")
+        .price("xai", "test-grok", "input = 2\ncache_read = 0.50\noutput = 6")
+        .start()
 }
 
 /// A call: the URL, the body, the script of the answer.

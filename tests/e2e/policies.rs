@@ -99,18 +99,6 @@ fn observing_and_warning_rules_let_the_call_pass_and_leave_an_audit_row() {
 
 #[test]
 fn a_budget_lets_calls_pass_until_it_is_spent() {
-    let prices = r#"
-schema = 1
-provider = "anthropic"
-source = "https://prices.example/"
-checked = 2026-01-01
-[[model]]
-id = "test-claude"
-[[model.rates]]
-from = 2026-01-01
-input = 1
-output = 1000
-"#;
     let policy = r#"
 schema = 1
 [[rule]]
@@ -120,8 +108,10 @@ match = { project = "*" }
 budget = { usd = 1, per = "day" }
 message = "{spent} of {limit} are spent; it resets {resets}."
 "#;
-    let rig =
-        Rig::builder().file("policies.d/10-test.toml", policy).file("manifests/prices/anthropic.toml", prices).start();
+    let rig = Rig::builder()
+        .file("policies.d/10-test.toml", policy)
+        .price("anthropic", "test-claude", "input = 1\noutput = 1000")
+        .start();
     let send = |output: u32| {
         let body = r#"{"model":"test-claude","max_tokens":100,"messages":[]}"#;
         let script = format!("x-demo: input=10, output={output}");

@@ -5,29 +5,10 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
-const PRICES: &str = r#"
-schema = 1
-provider = "PROVIDER"
-source = "https://prices.example/"
-checked = 2026-01-01
-[[model]]
-id = "test-claude"
-aliases = ["test-gpt", "test-embed"]
-[[model.rates]]
-from = 2026-01-01
-input = 1
-cache_read = 0.1
-output = 2
-web_search = "10 / 1000 calls"
-"#;
-
 fn rig() -> Rig {
-    ["anthropic", "openai"]
-        .iter()
-        .fold(Rig::builder(), |builder, name| {
-            builder.file(&format!("manifests/prices/{name}.toml"), &PRICES.replace("PROVIDER", name))
-        })
-        .start()
+    let rates = "input = 1\ncache_read = 0.1\noutput = 2\nweb_search = '10 / 1000 calls'";
+    let models = [("anthropic", "test-claude"), ("openai", "test-gpt"), ("openai", "test-embed")];
+    models.iter().fold(Rig::builder(), |builder, (provider, model)| builder.price(provider, model, rates)).start()
 }
 
 /// Runs a script of `tests/clients` and answers its lines, each a JSON object with a `name`. What the SDK sent and got,

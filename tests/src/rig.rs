@@ -53,6 +53,15 @@ impl RigBuilder {
         self
     }
 
+    /// A price of a model that exists nowhere else, so that it never changes: the lines of a row of rates.
+    pub fn price(self, provider: &str, model: &str, rates: &str) -> RigBuilder {
+        let text = format!(
+            "schema = 1\nprovider = \"{provider}\"\nsource = \"https://prices.example/\"\nchecked = 2026-01-01\n\
+             [[model]]\nid = \"{model}\"\n[[model.rates]]\nfrom = 2026-01-01\n{rates}\n"
+        );
+        self.file(&format!("manifests/prices/{provider}-{model}.toml"), &text)
+    }
+
     /// A host that leads to another origin than the recording one.
     pub fn resolve(mut self, host: &str, to: SocketAddr) -> RigBuilder {
         self.resolve.push((host.to_owned(), to));
