@@ -19,6 +19,17 @@ pub struct Endpoint {
     pub provider: &'static str,
 }
 
+/// An endpoint of a provider with overrides of its own.
+const fn of(
+    provider: &'static str,
+    host: &'static str,
+    path: &'static str,
+    dialect: &'static str,
+    stream: Option<bool>,
+) -> Endpoint {
+    Endpoint { host, path, dialect, stream, provider }
+}
+
 const fn endpoint(host: &'static str, path: &'static str, dialect: &'static str) -> Endpoint {
     Endpoint { host, path, dialect, stream: None, provider: "" }
 }
@@ -37,6 +48,43 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint { provider: "deepseek", ..endpoint("api.deepseek.com", "/chat/completions", "openai_chat") },
     Endpoint { stream: Some(true), ..endpoint("generativelanguage.", ":streamGenerateContent", "gemini_generate") },
     endpoint("generativelanguage.", ":generateContent", "gemini_generate"),
+    endpoint("generativelanguage.", ":countTokens", "gemini_generate"),
+    endpoint("generativelanguage.", ":embedContent", "gemini_embed"),
+    endpoint("generativelanguage.", ":predictLongRunning", "vertex_video"),
+    endpoint("generativelanguage.", ":predict", "vertex_predict"),
+    Endpoint { stream: Some(false), ..endpoint("generativelanguage.", "/download/", "gemini_batch") },
+    Endpoint { stream: Some(false), ..endpoint("generativelanguage.", "/batches/", "gemini_batch") },
+    endpoint("generativelanguage.", "/interactions", "gemini_interactions"),
+    endpoint("generativelanguage.", ".BidiGenerateContent", "gemini_live"),
+    of("gemini", "generativelanguage.", "/openai/chat/completions", "openai_chat", None),
+    endpoint("cloudcode-pa.", ":generateContent", "code_assist"),
+    endpoint("aiplatform.googleapis.com", "/count-tokens:rawPredict", "anthropic_messages"),
+    of("vertex", "aiplatform.googleapis.com", "/publishers/deepseek-ai/", "openai_chat", None),
+    of("vertex", "aiplatform.googleapis.com", "/endpoints/openapi/", "openai_chat", None),
+    endpoint("aiplatform.googleapis.com", ":predictLongRunning", "vertex_video"),
+    endpoint("aiplatform.googleapis.com", ":predict", "vertex_predict"),
+    Endpoint { stream: Some(false), ..endpoint("bedrock-runtime", "/converse", "bedrock_converse") },
+    Endpoint { stream: Some(false), ..endpoint("bedrock-runtime", "/invoke", "bedrock_invoke") },
+    of("xai", "api.x.ai", "/v1/responses", "openai_responses", None),
+    endpoint("api.x.ai", "/deferred-completion/", "xai_deferred"),
+    Endpoint { stream: Some(true), ..endpoint("api.x.ai", "GetCompletionChunk", "xai_grpc_chunk") },
+    Endpoint { stream: Some(false), ..endpoint("api.x.ai", "Chat/GetCompletion", "xai_grpc") },
+    of("openrouter", "openrouter.ai", "/v1/responses", "openai_responses", None),
+    of("openrouter", "openrouter.ai", "/v1/messages", "anthropic_messages", None),
+    of("groq", "api.groq.com", "/audio/", "openai_audio", None),
+    of("mistral", "api.mistral.ai", "/chat/completions", "openai_chat", None),
+    of("cerebras", "api.cerebras.ai", "/chat/completions", "openai_chat", None),
+    endpoint("api.perplexity.ai", "/v1/responses", "perplexity_responses"),
+    of("perplexity", "api.perplexity.ai", "/v1/embeddings", "openai_embeddings", None),
+    endpoint("api.z.ai", "/chat/completions", "zai_chat"),
+    endpoint("api.minimaxi.com", "/chat/completions", "minimax_chat"),
+    of("huggingface", "router.huggingface.co", "/chat/completions", "openai_chat", None),
+    endpoint("gateway.ai.cloudflare.com", "/openai/chat/completions", "openai_chat"),
+    Endpoint { stream: Some(false), ..endpoint("gateway.ai.cloudflare.com", "/converse", "bedrock_converse") },
+    endpoint("api.cohere.com", "/v1/chat", "cohere_v1"),
+    endpoint("api.cohere.com", "/embed", "cohere_units"),
+    endpoint("api.cohere.com", "/rerank", "cohere_units"),
+    endpoint("api.githubcopilot.com", "/chat/completions", "openai_chat"),
     endpoint("api.groq.com", "/chat/completions", "groq_chat"),
     endpoint("dashscope-intl.aliyuncs.com", "/chat/completions", "qwen_chat"),
     endpoint("api.minimax.io", "/chatcompletion_v2", "minimax_chat"),
@@ -54,9 +102,9 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("api.openai.com", "/v1/responses", "openai_responses"),
     endpoint("openrouter.ai", "/chat/completions", "openrouter_chat"),
     endpoint("api.perplexity.ai", "/chat/completions", "perplexity"),
+    Endpoint { stream: Some(true), ..endpoint("aiplatform.googleapis.com", ":streamRawPredict", "vertex_anthropic") },
     endpoint("aiplatform.googleapis.com", "/publishers/anthropic/", "vertex_anthropic"),
     endpoint("api.x.ai", "/v1/chat/completions", "xai_chat"),
-    Endpoint { stream: Some(true), ..endpoint("api.x.ai", "GetCompletionChunk", "xai_grpc_chunk") },
 ];
 
 /// The same path over a WebSocket.
@@ -65,8 +113,12 @@ pub fn over_websocket(dialect: &str) -> &str {
 }
 
 /// Captures of a target: the segment before and after the capture.
-pub const CAPTURES: &[(&str, &str, &str)] =
-    &[("model", "/model/", "/"), ("model", "/models/", ":"), ("deployment", "/deployments/", "/")];
+pub const CAPTURES: &[(&str, &str, &str)] = &[
+    ("model", "/model/", "/"),
+    ("model", "/models/", ":"),
+    ("deployment", "/deployments/", "/"),
+    ("request", "/deferred-completion/", "/"),
+];
 
 /// Our meters for a bucket or unit of the samples; one whose lifetime is not in its name is the sum of ours.
 pub fn meters(label: &str, provider: &str) -> Vec<Meter> {
@@ -79,7 +131,8 @@ pub fn meters(label: &str, provider: &str) -> Vec<Meter> {
         "video_in" => vec![Meter::InputVideo],
         "audio_out" => vec![Meter::OutputAudio],
         "image_out" => vec![Meter::OutputImage],
-        "seconds" => vec![Meter::Audio],
+        "seconds" => vec![Meter::Audio, Meter::Video],
+        "search_units" => vec![Meter::Query],
         "images" => vec![Meter::Image],
         "pages" => vec![Meter::Page],
         "maps" => vec![Meter::MapsGrounding],
