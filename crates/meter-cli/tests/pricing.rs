@@ -38,6 +38,21 @@ fn the_worked_cases_are_quoted_to_the_pico_dollar() {
 }
 
 #[test]
+fn a_folder_of_prices_is_a_home_or_a_part_of_one_and_never_nothing() {
+    let scene = Scene::empty();
+    scene.write("manifests/prices/terms.toml", TERMS);
+    for part in ["", "manifests", "manifests/prices"] {
+        let folder = scene.home().join(part).display().to_string();
+        let all = json(&out(&scene.meter(&["pricing", "quote", &cases(), "--manifests", &folder, "--json"]), 0));
+        assert_eq!(all["differing"], 0, "{part}");
+    }
+    let nothing =
+        scene.meter(&["pricing", "quote", &cases(), "--manifests", &repository("docs").display().to_string()]);
+    assert_eq!(nothing.status.code(), Some(2));
+    assert!(text(&nothing.stderr).contains("there are no price files in"), "{}", text(&nothing.stderr));
+}
+
+#[test]
 fn a_quote_reads_standard_input_and_says_what_is_wrong_with_it() {
     use std::io::Write;
     use std::process::Stdio;

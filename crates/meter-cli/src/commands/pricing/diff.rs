@@ -1,13 +1,12 @@
 //! `pricing diff`.
 
-use super::{BookArgs, book, bundled_prices, of_layer};
+use super::{BookArgs, book, bundled_prices, of_folder};
 use crate::failure::Failure;
 use crate::out;
 use crate::show::{plain, plural};
 use crate::table::{Align, Table};
 use clap::Args;
 use meter_api::Exit;
-use meter_apply::UserLayer;
 use meter_hop::paths::Home;
 use meter_manifest::prices;
 use meter_price::{ChangeKind, ModelChange, diff};
@@ -38,7 +37,7 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &DiffArgs) -> Res
     let ours = book(home, &args.book)?;
     let theirs = match &args.other {
         None => prices::book(&bundled_prices(), &[]).0,
-        Some(folder) if folder.is_dir() => of_layer(&UserLayer::read_at(folder))?,
+        Some(folder) if folder.is_dir() => of_folder(folder)?,
         Some(file) => super::bundle::Bundle::read(file)?.book()?,
     };
     let changes = diff(&ours, &theirs);

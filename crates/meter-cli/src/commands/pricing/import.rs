@@ -90,13 +90,16 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &ImportArgs) -> R
     }
     let accepted: BTreeSet<String> = args.accept.iter().cloned().collect();
     let proposal = propose(&book, &first, &others, &accepted, &today);
-    let root = args.book.manifests.clone().unwrap_or_else(|| home.root().to_owned());
-    let files = files(&book, &proposal, &root, &today)?;
+    let folder = match &args.book.manifests {
+        Some(folder) => super::price_folder(folder),
+        None => home.root().join(super::PRICES),
+    };
+    let files = files(&book, &proposal, &folder, &today)?;
     let stopped = !proposal.stops.is_empty() && !args.accept_run;
     let written = args.write && !stopped && !files.is_empty();
     if written {
         for (path, _, text) in &files {
-            write(&root.join(path), text)?;
+            write(&folder.join(path.rsplit('/').next().unwrap_or(path)), text)?;
         }
     }
     if args.json {
@@ -128,15 +131,15 @@ fn list(source: Source, file: &Path, today: &str) -> Result<Upstream, Failure> {
 /// refused here; what it would charge otherwise than the list stands in it as a comment.
 type Edited = (String, Option<String>, String);
 
-fn files(book: &PriceBook, proposal: &Proposal, root: &Path, today: &str) -> Result<Vec<Edited>, Failure> {
+fn files(book: &PriceBook, proposal: &Proposal, folder: &Path, today: &str) -> Result<Vec<Edited>, Failure> {
     let mut by_provider: BTreeMap<&str, Vec<&Change>> = BTreeMap::new();
     for change in proposal.changes.iter().filter(|change| change.taken) {
         by_provider.entry(&change.provider).or_default().push(change);
     }
     let mut files = Vec::new();
     for (provider, changes) in by_provider {
-        let path = format!("manifests/prices/{provider}.toml");
-        let existing = match fs::read_to_string(root.join(&path)) {
+        let path = format!("{}/{provider}.toml", super::PRICES);
+        let existing = match fs::read_to_string(folder.join(format!("{provider}.toml"))) {
             Ok(text) => Some(text),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
             Err(error) => return Err(Failure::because(format!("cannot read {path}"), error)),

@@ -19,9 +19,12 @@ use meter_diag::Diagnostic;
 use meter_hop::paths::Home;
 use meter_manifest::{FILE_BYTES_MAX, ManifestFile, bundled, prices};
 use meter_price::{PriceBook, parse_instant};
-use std::fs::File;
+use std::fs::{DirEntry, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+
+/// Where price files lie in a home.
+const PRICES: &str = "manifests/prices";
 
 /// The verbs of `pricing`.
 #[derive(Debug, Subcommand)]
@@ -47,7 +50,7 @@ pub enum PricingCommand {
 /// Which price files are meant.
 #[derive(Clone, Debug, Default, Args)]
 pub struct BookArgs {
-    /// A folder laid out like a home, over the bundled files, in place of what is in force.
+    /// Price files over the bundled ones, in place of what is in force: a home, a folder with `prices`, or the files alone.
     #[arg(long, value_name = "DIR")]
     pub manifests: Option<PathBuf>,
 }
@@ -78,10 +81,43 @@ pub fn book(home: impl FnOnce() -> Result<Home, Failure>, args: &BookArgs) -> Re
             None => of_layer(&UserLayer::read(&home)),
         };
     };
-    if !folder.is_dir() {
-        return Err(Failure::new(format!("{} is no folder", folder.display())).with_code(Exit::Usage));
+    of_folder(folder)
+}
+
+/// The book of a folder's files over the bundled ones.
+///
+/// # Errors
+/// It is no folder, holds no price file, or one of them cannot be read or has an error.
+pub fn of_folder(folder: &Path) -> Result<PriceBook, Failure> {
+    let because = |path: &Path, error| Failure::because(format!("cannot read {}", path.display()), error);
+    let prices = price_folder(folder);
+    let entries = std::fs::read_dir(&prices).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    let mut paths: Vec<PathBuf> =
+        entries.map_err(|error| because(&prices, error))?.iter().map(DirEntry::path).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    paths.sort();
+    if paths.is_empty() {
+        return Err(Failure::new(format!("there are no price files in {}", prices.display())).with_code(Exit::Usage));
     }
-    of_layer(&UserLayer::read_at(folder))
+    let file = |path: &PathBuf| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let text = std::fs::read(path).map_err(|error| because(path, error))?;
+        Ok(ManifestFile::new(format!("{PRICES}/{name}"), text))
+    };
+    let files: Vec<ManifestFile> = paths.iter().map(file).collect::<Result<_, Failure>>()?;
+    let (book, found) = prices::book(&bundled_prices(), &files);
+    usable(book, &found)
+}
+
+/// Where the price files of a folder lie: it is a home, or the `manifests` of one, or holds them itself.
+pub fn price_folder(folder: &Path) -> PathBuf {
+    if ["manifests", "providers.d", "policies.d", "config.toml"].iter().any(|part| folder.join(part).exists()) {
+        folder.join(PRICES)
+    } else if folder.join("prices").is_dir() {
+        folder.join("prices")
+    } else {
+        folder.to_owned()
+    }
 }
 
 /// The book of a user's files over the bundled ones.
@@ -109,7 +145,7 @@ pub fn bundled_prices() -> Vec<ManifestFile> {
 }
 
 fn is_price_file(path: &str) -> bool {
-    path.starts_with("manifests/prices/") && path.ends_with(".toml")
+    path.strip_prefix(PRICES).is_some_and(|rest| rest.starts_with('/')) && path.ends_with(".toml")
 }
 
 /// An instant that a person names, else now.
