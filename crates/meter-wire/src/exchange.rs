@@ -3,8 +3,8 @@
 use crate::coding::{CodingFault, Decoder};
 use crate::dialect::{Dialect, End, TableId};
 use crate::eval::{self, Came, MessageCells, Scope, Wire};
-use crate::framing::{Cutting, Framer, Framing, Message, Repeat, media_type};
-use crate::json::Scanner;
+use crate::framing::{Cutting, Framer, Framing, Message, News, Repeat, media_type};
+use crate::json::{Place, Scanner};
 use crate::reading::CallReading;
 use crate::report;
 use crate::rows::{Incoming, KEY_MAX, Row, Rows};
@@ -68,7 +68,7 @@ pub struct ExchangeReader {
     rows: Rows,
     messages: u64,
     /// The last message, while the exchange is one row.
-    last: Repeat,
+    last: Option<Repeat>,
     /// The cells of the last server message.
     cells: MessageCells,
     /// Reads the messages of a WebSocket.
@@ -132,7 +132,7 @@ impl ExchangeReader {
             framing: None,
             by_name: false,
             messages: 0,
-            last: Repeat::default(),
+            last: None,
             cells: Vec::new(),
             socket: None,
             client_bytes: 0,
@@ -191,7 +191,7 @@ impl ExchangeReader {
         let Some(mut side) = self.request.take() else { return };
         let dialect = Arc::clone(&self.dialect);
         let mut sink = |message: &Message<'_>| {
-            if dialect.request.reads(eval::name(&dialect, message)) {
+            if dialect.request.reads(eval::name(&dialect, message, None)) {
                 let cells = eval::read_request(&dialect, &self.wire, message);
                 laid_over(&mut self.request_cells, cells);
             }
@@ -220,7 +220,7 @@ impl ExchangeReader {
         }
         if framing == Framing::Opaque && status < 400 {
             // Nothing can be read in it, but it came: what the request counts has been served.
-            self.incoming(&Message::default());
+            self.incoming(&Message::default(), None);
         }
     }
 
@@ -276,7 +276,7 @@ impl ExchangeReader {
                 self.asked(&message);
             } else {
                 self.server_bytes += text.len() as u64;
-                self.incoming(&message);
+                self.incoming(&message, None);
             }
         }
         self.socket = Some(scanner);
@@ -285,7 +285,7 @@ impl ExchangeReader {
     /// A client's message on a WebSocket.
     fn asked(&mut self, message: &Message<'_>) {
         let dialect = Arc::clone(&self.dialect);
-        if dialect.request.reads(eval::name(&dialect, message)) {
+        if dialect.request.reads(eval::name(&dialect, message, None)) {
             let cells = eval::read_request(&dialect, &self.wire, message);
             let lane = dialect.rows.as_ref().and_then(|rows| eval::text_at(message.body, &rows.lane, KEY_MAX));
             // Without names to go by, only a message that says something asks for a row.
@@ -303,21 +303,28 @@ impl ExchangeReader {
         let dialect = Arc::clone(&self.dialect);
         let by_name = self.by_name;
         let one_row = self.dialect.rows.is_none();
+        let projection = &dialect.response_projection;
+        let mut last = self.last.take().unwrap_or_default();
         let mut sink = |message: &Message<'_>| {
-            if one_row && self.last.is(message) {
-                self.messages += 1;
-                return;
+            match if one_row { last.news(message) } else { News::Message } {
+                News::Nothing => self.messages += 1,
+                // Under another name other tables would read it.
+                News::At(places) if projection.name.is_some_and(|name| !places.contains(&name)) => {
+                    self.incoming(message, Some(places));
+                }
+                News::At(_) | News::Message => self.incoming(message, None),
             }
-            self.incoming(message);
         };
-        act(&mut side, &mut Cutting { projection: &dialect.response_projection, by_name, sink: &mut sink });
+        act(&mut side, &mut Cutting { projection, by_name, sink: &mut sink });
+        self.last = Some(last);
         self.response = Some(side);
     }
 
-    fn incoming(&mut self, message: &Message<'_>) {
+    /// A server message; with `changed` it is the last one again, but for these places.
+    fn incoming(&mut self, message: &Message<'_>, changed: Option<&[Place]>) {
         self.messages += 1;
         let dialect = Arc::clone(&self.dialect);
-        let name = eval::name(&dialect, message);
+        let name = eval::name(&dialect, message, dialect.response_projection.name);
         let came = Came {
             response: dialect.response.reads(name),
             usage: dialect.usage.reads(name),
@@ -326,7 +333,7 @@ impl ExchangeReader {
         };
         let may_end = dialect.end.as_ref().is_some_and(|end| names_end(end, name));
         let mut cells = std::mem::take(&mut self.cells);
-        eval::read_response(&dialect, &self.wire, message, came, may_end, &mut cells);
+        eval::read_response(&dialect, &self.wire, message, came, may_end, changed, &mut cells);
         let ends = may_end && self.end_holds(name, &cells);
         let rows = dialect.rows.as_ref();
         let text = |pointers| eval::text_at(message.body, pointers, KEY_MAX);

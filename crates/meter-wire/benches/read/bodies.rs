@@ -126,7 +126,7 @@ fn embedding(number: usize, value: &str) -> String {
 }
 
 pub fn embedding_floats(number: usize) -> String {
-    let value = |i: usize| format!("{}0.0{:07}", if i % 3 == 0 { "-" } else { "" }, i * 7919 % 9_999_999);
+    let value = |i: usize| format!("{}0.0{:07}", if i.is_multiple_of(3) { "-" } else { "" }, i * 7919 % 9_999_999);
     let values: Vec<String> = (number..number + 1536).map(value).collect();
     embedding(number, &format!("[{}]", values.join(", ")))
 }

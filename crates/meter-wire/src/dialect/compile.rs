@@ -5,7 +5,7 @@ use super::pointer::{Pointer, Segment};
 use super::refusal::RefusalTemplate;
 use super::source::{DialectSource, Position, Written, WrittenEntry, WrittenTable, WrittenValue};
 use super::tables::*;
-use super::{DialectError, Mistake, PathUse, check, parts};
+use super::{DialectError, Mistake, PathUse, check, parts, places};
 use crate::json::{Overlapping, Projection};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -167,7 +167,7 @@ pub(crate) fn compile(source: &DialectSource) -> Result<Dialect, Vec<DialectErro
         }
     }
     dialect.warnings = warnings;
-    match parts::projections(&mut dialect) {
+    match places::projections(&mut dialect) {
         Ok(()) => Ok(dialect),
         Err(Overlapping) => {
             Err(vec![DialectError::at("", "", 0, None, "the pointers overlap in too many ways: use fewer `**`")])
@@ -282,7 +282,7 @@ impl Compiler {
             return Expr::Unknown;
         }
         let every = place.id == TableId::Response && place.key == "request_id";
-        let cell = Cell { table: place.id, every, what, places: Vec::new(), exact: Vec::new() };
+        let cell = Cell { table: place.id, every, what, places: Vec::new(), exact: Vec::new(), inputs: Vec::new() };
         let cells = if place.id == TableId::Request { &mut self.request_cells } else { &mut self.response_cells };
         let index = cells.iter().position(|old| *old == cell).unwrap_or_else(|| {
             cells.push(cell);

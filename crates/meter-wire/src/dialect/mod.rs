@@ -4,6 +4,7 @@ mod check;
 mod compile;
 pub(crate) mod expr;
 mod parts;
+mod places;
 pub(crate) mod pointer;
 mod refusal;
 mod source;

@@ -150,6 +150,8 @@ pub(crate) struct Cell {
     pub(crate) places: Vec<Place>,
     /// The place of each pointer in turn, when every one of them is made of keys alone.
     pub(crate) exact: Vec<Place>,
+    /// Every place its value comes from, what filters compare included; empty = it comes from elsewhere too.
+    pub(crate) inputs: Vec<Place>,
 }
 
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use crate::decimal::Decimal;
 use crate::dialect::pointer::{Combined, Pointer};
 use crate::dialect::{Cell, CellKind, Dialect, Expr, TableId};
 use crate::framing::{Body, Message};
-use crate::json::{Node, Tree};
+use crate::json::{Node, Place, Tree};
 use crate::proto;
 use crate::value::Value;
 use std::cell::Cell as Mark;
@@ -16,9 +16,17 @@ const ELEMENTS_MAX: usize = 1024;
 /// The cells of one message, by index.
 pub(crate) type MessageCells = Vec<Option<Value>>;
 
-/// A message's name: its own word for it, else the frame's.
-pub(crate) fn name<'a>(dialect: &Dialect, message: &Message<'a>) -> &'a str {
-    match value(message.body, &dialect.name) {
+/// A message's name: its own word for it, at this place where it has one alone, else the frame's.
+pub(crate) fn name<'a>(dialect: &Dialect, message: &Message<'a>, place: Option<Place>) -> &'a str {
+    let only = match message.body {
+        Body::Json(tree) => place.and_then(|place| tree.only(place)),
+        Body::Nothing | Body::Proto(_) => None,
+    };
+    let own = match only {
+        Some(node) => node.and_then(Node::value),
+        None => value(message.body, &dialect.name),
+    };
+    match own {
         Some(Value::Text(text)) => text,
         _ => message.frame(":event-type").or(message.event).unwrap_or_default(),
     }
@@ -102,17 +110,19 @@ fn first_length(body: Body<'_>, pointers: &[Pointer]) -> Option<Value<&'static s
 /// A client message's cells.
 pub(crate) fn read_request(dialect: &Dialect, wire: &Wire, message: &Message<'_>) -> MessageCells {
     let mut cells = vec![None; dialect.request_cells.len()];
-    fill(dialect, wire, &dialect.request_cells, &mut cells, message, |_| true, true);
+    fill(dialect, wire, &dialect.request_cells, &mut cells, message, |_| Due::Read, true);
     cells
 }
 
-/// A server message's cells, of the tables that read it, in the place of those of the message before.
+/// A server message's cells, of the tables that read it, in the place of those of the message before; with `changed`
+/// that message was the same but for these places.
 pub(crate) fn read_response(
     dialect: &Dialect,
     wire: &Wire,
     message: &Message<'_>,
     came: Came,
     ends: bool,
+    changed: Option<&[Place]>,
     cells: &mut MessageCells,
 ) {
     cells.resize(dialect.response_cells.len(), None);
@@ -127,7 +137,21 @@ pub(crate) fn read_response(
                 TableId::Request | TableId::Kind => false,
             }
     };
-    fill(dialect, wire, &dialect.response_cells, cells, message, reads, false);
+    let due = |cell: &Cell| match changed {
+        Some(places) if !cell.inputs.is_empty() && cell.inputs.iter().all(|place| !places.contains(place)) => Due::Kept,
+        _ if reads(cell) => Due::Read,
+        _ => Due::Absent,
+    };
+    fill(dialect, wire, &dialect.response_cells, cells, message, due, false);
+}
+
+/// What is to be done with a cell.
+enum Due {
+    Read,
+    /// No table reads the message for it.
+    Absent,
+    /// It holds what it has to.
+    Kept,
 }
 
 fn fill(
@@ -136,15 +160,19 @@ fn fill(
     defined: &[Cell],
     cells: &mut MessageCells,
     message: &Message<'_>,
-    reads: impl Fn(&Cell) -> bool,
+    due: impl Fn(&Cell) -> Due,
     request: bool,
 ) {
     let body = message.body;
     // The items of a list come before it, so one pass in order is enough.
     for (index, cell) in defined.iter().enumerate() {
-        if !reads(cell) {
-            cells[index] = None;
-            continue;
+        match due(cell) {
+            Due::Read => {}
+            Due::Kept => continue,
+            Due::Absent => {
+                cells[index] = None;
+                continue;
+            }
         }
         // Most cells of most messages are not there, and the scanner knows it.
         let is_there = || !matches!(body, Body::Json(tree) if !tree.saw(&cell.places));
@@ -282,7 +310,8 @@ pub(crate) fn element_cells(dialect: &Dialect, wire: &Wire, element: &Tree, at: 
         })
         .collect();
     let mut cells = vec![None; defined.len()];
-    fill(dialect, wire, &defined, &mut cells, &message, |cell| cell.table == TableId::Usage, false);
+    let due = |cell: &Cell| if cell.table == TableId::Usage { Due::Read } else { Due::Absent };
+    fill(dialect, wire, &defined, &mut cells, &message, due, false);
     cells
 }
 

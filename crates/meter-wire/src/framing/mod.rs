@@ -16,7 +16,7 @@ use form::Form;
 use grpc::Grpc;
 use lines::Lines;
 pub(crate) use lists::ListPath;
-pub(crate) use repeat::Repeat;
+pub(crate) use repeat::{News, Repeat};
 use sse::Sse;
 use std::collections::BTreeSet;
 

@@ -1,35 +1,48 @@
-//! Whether a message says again what the one before it said.
+//! What a message says that the one before it did not.
 
 use super::{Body, Message};
-use crate::json::Tree;
+use crate::json::{Place, Tree};
 
-/// What was kept of the last message. Chunks of one answer differ in their text, which nothing keeps: what is left
-/// says nothing new most of the time, and need not be read again.
+/// The last message. Chunks of one answer differ in their text, which nothing keeps: what is left says nothing new
+/// most of the time, or has another number at a place or two.
 #[derive(Default)]
 pub(crate) struct Repeat {
     tree: Tree,
     event: String,
     /// There was a message, and it was JSON.
     is_json: bool,
+    changed: Vec<Place>,
+}
+
+/// What is new, as far as it can be told cheaply.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum News<'a> {
+    /// It is the last message again.
+    Nothing,
+    /// The last message again, but for these places.
+    At(&'a [Place]),
+    /// Another message.
+    Message,
 }
 
 impl Repeat {
-    /// Whether this is the last message again, as far as it can be told cheaply; it becomes the last.
-    pub(crate) fn is(&mut self, message: &Message<'_>) -> bool {
+    /// Compares a message with the last one, and makes it the last.
+    pub(crate) fn news(&mut self, message: &Message<'_>) -> News<'_> {
         let event = message.event.unwrap_or_default();
         let Message { body: Body::Json(tree), data: None, .. } = message else {
             self.is_json = false;
-            return false;
+            return News::Message;
         };
         // Empty texts apart: some processors take a hundred nanoseconds to compare none of the bytes of nowhere.
         let same_event = if event.is_empty() { self.event.is_empty() } else { self.event == event };
-        if self.is_json && message.headers.is_empty() && same_event && self.tree == **tree {
-            return true;
+        let comparable = std::mem::replace(&mut self.is_json, message.headers.is_empty()) && self.is_json && same_event;
+        let same_shape = comparable && self.tree.changes(tree, &mut self.changed);
+        if same_shape && self.changed.is_empty() {
+            return News::Nothing;
         }
-        self.is_json = message.headers.is_empty();
         self.tree.copy(tree);
         self.event.clear();
         self.event.push_str(event);
-        false
+        if same_shape { News::At(&self.changed) } else { News::Message }
     }
 }

@@ -390,6 +390,7 @@ impl Scanner {
             _ if count.is_some() => count.map(Value::Number),
             b"true" => Some(Value::Truth(true)),
             b"false" => Some(Value::Truth(false)),
+            b"null" => None,
             _ if raw.len() > BARE_MAX => None,
             _ => std::str::from_utf8(raw).ok().and_then(Decimal::literal).map(Value::Number),
         };

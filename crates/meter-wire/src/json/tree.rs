@@ -56,7 +56,7 @@ pub(crate) enum What {
     Array,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug)]
 struct Entry {
     label: Label,
     what: What,
@@ -70,13 +70,6 @@ struct Entry {
 pub(crate) struct Node<'a> {
     tree: &'a Tree,
     at: usize,
-}
-
-/// Trees are the same when they kept the same; where it was looked for does not matter.
-impl PartialEq for Tree {
-    fn eq(&self, other: &Tree) -> bool {
-        self.entries == other.entries && self.text == other.text
-    }
 }
 
 impl Tree {
@@ -101,6 +94,32 @@ impl Tree {
         }
         self.places.clone_from(&other.places);
         self.repeated = other.repeated;
+    }
+
+    /// Gathers the places where a tree of the same shape holds something else; `false` when the shapes differ.
+    pub(crate) fn changes(&self, new: &Tree, places: &mut Vec<Place>) -> bool {
+        places.clear();
+        if self.repeated || new.repeated || self.entries.len() != new.entries.len() {
+            return false;
+        }
+        for (a, b) in self.entries.iter().zip(&new.entries) {
+            let same_label = match (a.label, b.label) {
+                (Label::Key(a), Label::Key(b)) => self.bytes(a) == new.bytes(b),
+                (a, b) => a == b,
+            };
+            if !same_label || a.place != b.place || a.end != b.end {
+                return false;
+            }
+            let same = match (a.what, b.what) {
+                (What::Scalar(Value::Text(a)), What::Scalar(Value::Text(b))) => self.bytes(a) == new.bytes(b),
+                (What::Measured(n, a), What::Measured(m, b)) => n == m && self.bytes(a) == new.bytes(b),
+                (a, b) => a == b,
+            };
+            if !same {
+                places.push(b.place);
+            }
+        }
+        true
     }
 
     /// The whole value; `None` when nothing was kept.
@@ -206,6 +225,11 @@ impl Tree {
             Label::Key(span) => Some(self.text(span)),
             Label::Root | Label::Index(_) | Label::Replaced => None,
         }
+    }
+
+    fn bytes(&self, span: Span) -> &[u8] {
+        let at = span.at as usize;
+        self.text.as_bytes().get(at..at + span.length as usize).unwrap_or_default()
     }
 
     fn text(&self, span: Span) -> &str {
