@@ -42,6 +42,8 @@ pub struct Bill {
     pub evidence: String,
     /// Marks: what was odd about the usage.
     pub usage_flags: Vec<String>,
+    /// What else the price depended on; `null` in rows from before it was kept.
+    pub conditions: Option<meter_call::Conditions>,
     /// Date of the price file.
     pub rates_source: Option<String>,
     /// Digest of the snapshot in force when the call began.

@@ -104,6 +104,7 @@ impl From<&CallDetail> for meter_api::Call {
                 provider_cost_usd: amount(row.provider_cost),
                 evidence: row.evidence.to_string(),
                 usage_flags: row.usage_flags.clone(),
+                conditions: row.conditions.clone(),
                 rates_source: row.rates_source.clone(),
                 manifest_digest: row.manifest_digest.clone(),
                 verified: None,
