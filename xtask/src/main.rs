@@ -17,7 +17,7 @@ usage: cargo xtask TASK
   check         formatting, lints, licences and dependency rules
   mac-check     the programs, checked and linked for macOS from Linux (minutes; needs registries)
   fuzz [TARGET] [SECONDS]   the parsers, each for 60 s; findings stay in target/fuzz
-  bench [ARGS]  prices, readers and the loading of manifests; ARGS go to the benches
+  bench [ARGS]  prices, taps, readers and the loading of manifests; ARGS go to the benches
 ";
 
 fn main() -> ExitCode {
@@ -65,7 +65,17 @@ fn test(args: &[String]) -> Result<(), String> {
 fn bench(args: &[String]) -> Result<(), String> {
     tools::ensure()?;
     run(cargo()
-        .args(["bench", "--package", "meter-price", "--package", "meter-wire", "--package", "meter-manifest"])
+        .args([
+            "bench",
+            "--package",
+            "meter-price",
+            "--package",
+            "meter-tap",
+            "--package",
+            "meter-wire",
+            "--package",
+            "meter-manifest",
+        ])
         .args(["--benches", "--"])
         .args(args))
 }

@@ -13,6 +13,7 @@ use meter_call::EndpointClass;
 use meter_wire::{Dialect, ExchangeReader, RouteFacts};
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use wire::exchange::{Exchange, sources};
@@ -82,12 +83,18 @@ fn exchanges() -> Vec<(String, Exchange)> {
 }
 
 fn reader(dialect: &Arc<Dialect>, kind: &str) -> ExchangeReader {
+    coded_reader(dialect, kind, "")
+}
+
+fn coded_reader(dialect: &Arc<Dialect>, kind: &str, coding: &str) -> ExchangeReader {
     let facts = RouteFacts { captures: BTreeMap::new(), query: Vec::new(), stream: None, class: EndpointClass::Costed };
     let mut reader = ExchangeReader::new(Arc::clone(dialect), facts);
     reader.request_head(&[]);
     reader.request_end();
     let field = |name: &str, value: &str| (Box::from(name.as_bytes()), Box::from(value.as_bytes()));
-    reader.response_head(200, &[field("content-type", kind), field("x-request-id", "r"), field("request-id", "r")]);
+    let known = [field("x-request-id", "r"), field("request-id", "r")];
+    let framed = [field("content-type", kind), field("content-encoding", coding)];
+    reader.response_head(200, &[framed, known].concat());
     reader
 }
 
@@ -201,5 +208,39 @@ fn a_call_is_read_in_little_memory() {
         println!("{dialect}, {kind}: {held} bytes held, {many} allocations for 2000 messages");
         assert!(held < CALL_MAX, "{dialect} held {held} bytes");
         assert_eq!(few, many, "{dialect}, {kind}: a message costs an allocation");
+    }
+    // The brotli decoder allocates its trees anew for each block that is flushed.
+    for coding in ["gzip", "deflate", "zstd"] {
+        let (few, many) = (coded(&dialects, coding, 1000), coded(&dialects, coding, 2000));
+        println!("{coding}: {many} allocations for 2000 messages");
+        assert_eq!(few, many, "{coding}: a message costs an allocation");
+    }
+}
+
+/// How often memory was asked for, to read so many events that were flushed one by one through a coding.
+fn coded(dialects: &BTreeMap<String, Arc<Dialect>>, coding: &str, messages: usize) -> usize {
+    let pieces = flushed(coding, (0..messages).map(STREAMS[0].message));
+    let mut reader = coded_reader(&dialects[STREAMS[0].dialect], SSE, coding);
+    counted(|| pieces.iter().for_each(|piece| reader.response_body(piece))).2
+}
+
+/// What an encoder gives for each text.
+fn flushed(coding: &str, texts: impl Iterator<Item = String>) -> Vec<Vec<u8>> {
+    fn each<W: Write>(
+        mut encoder: W,
+        texts: impl Iterator<Item = String>,
+        out: impl Fn(&mut W) -> &mut Vec<u8>,
+    ) -> Vec<Vec<u8>> {
+        let flushed = |text: String| {
+            encoder.write_all(text.as_bytes()).and_then(|()| encoder.flush()).expect("to memory");
+            std::mem::take(out(&mut encoder))
+        };
+        texts.map(flushed).collect()
+    }
+    let level = flate2::Compression::default();
+    match coding {
+        "gzip" => each(flate2::write::GzEncoder::new(Vec::new(), level), texts, |encoder| encoder.get_mut()),
+        "deflate" => each(flate2::write::ZlibEncoder::new(Vec::new(), level), texts, |encoder| encoder.get_mut()),
+        _ => each(zstd::Encoder::new(Vec::new(), 3).expect("an encoder"), texts, |encoder| encoder.get_mut()),
     }
 }

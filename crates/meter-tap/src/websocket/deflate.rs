@@ -42,6 +42,7 @@ impl Deflate {
 pub(crate) struct Inflater {
     stream: Decompress,
     keeps_context: bool,
+    buffer: Box<[u8]>,
 }
 
 /// The direction's messages cannot be read any more.
@@ -50,18 +51,18 @@ pub(crate) struct Broken;
 
 impl Inflater {
     pub(crate) fn new(keeps_context: bool) -> Self {
-        Self { stream: Decompress::new(false), keeps_context }
+        Self { stream: Decompress::new(false), keeps_context, buffer: vec![0; BUFFER_BYTES].into() }
     }
 
     /// Inflates a piece of a message onto `text`, which may not become longer than `text_max`.
     pub(crate) fn push(&mut self, piece: &[u8], text: &mut Vec<u8>, text_max: usize) -> Result<(), Broken> {
-        let mut buffer = [0; BUFFER_BYTES];
+        let Self { stream, buffer, .. } = self;
         let mut rest = piece;
         loop {
-            let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
-            let status = self.stream.decompress(rest, &mut buffer, FlushDecompress::None).map_err(|_| Broken)?;
-            let taken = (self.stream.total_in() - before_in) as usize;
-            let given = (self.stream.total_out() - before_out) as usize;
+            let (before_in, before_out) = (stream.total_in(), stream.total_out());
+            let status = stream.decompress(rest, buffer, FlushDecompress::None).map_err(|_| Broken)?;
+            let taken = (stream.total_in() - before_in) as usize;
+            let given = (stream.total_out() - before_out) as usize;
             rest = rest.get(taken..).ok_or(Broken)?;
             text.extend_from_slice(buffer.get(..given).ok_or(Broken)?);
             if text.len() > text_max {
@@ -69,7 +70,7 @@ impl Inflater {
             }
             if status == Status::StreamEnd {
                 // A sender may end a block as the last one; what it cuts off then stands for an empty block.
-                self.stream.reset(false);
+                stream.reset(false);
             } else if rest.is_empty() && given < BUFFER_BYTES {
                 return Ok(());
             } else if taken == 0 && given == 0 {

@@ -13,6 +13,7 @@ pub(crate) struct Inflate {
     gzip: bool,
     stream: Decompress,
     held: Vec<u8>,
+    buffer: Vec<u8>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -28,7 +29,13 @@ enum State {
 impl Inflate {
     /// RFC 1952, several members in a row included.
     pub(crate) fn gzip() -> Inflate {
-        Inflate { state: State::Header, gzip: true, stream: Decompress::new(false), held: Vec::new() }
+        Inflate {
+            state: State::Header,
+            gzip: true,
+            stream: Decompress::new(false),
+            held: Vec::new(),
+            buffer: Vec::new(),
+        }
     }
 
     /// RFC 1950, or the raw RFC 1951 that some servers send under the same name.
@@ -87,16 +94,16 @@ impl Inflate {
         bytes: &'a [u8],
         sink: &mut dyn FnMut(&[u8]) -> Result<(), CodingFault>,
     ) -> Result<&'a [u8], CodingFault> {
-        let mut buffer = vec![0; BUFFER];
+        self.buffer.resize(BUFFER, 0);
         let mut rest = bytes;
         loop {
             let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
-            let status = self.stream.decompress(rest, &mut buffer, FlushDecompress::None);
+            let status = self.stream.decompress(rest, &mut self.buffer, FlushDecompress::None);
             let taken = usize::try_from(self.stream.total_in() - before_in).unwrap_or(rest.len());
             let given = usize::try_from(self.stream.total_out() - before_out).unwrap_or(BUFFER);
             rest = &rest[taken..];
             if given > 0 {
-                sink(&buffer[..given])?;
+                sink(&self.buffer[..given])?;
             }
             // What came before the broken place is good.
             let status = status.map_err(|_| CodingFault::Undecodable)?;

@@ -21,6 +21,8 @@ const STACK_MAX: usize = 4;
 const BUFFER: usize = 16 << 10;
 /// Most bytes that 1 KiB of brotli may give: four thousand times as much is a bomb.
 const GATHERED_MAX: usize = 4 << 20;
+/// Largest buffer of these that is kept.
+const GATHERED_KEPT: usize = 64 << 10;
 /// zstd frames with a larger window than 8 MB are not for HTTP (RFC 9659).
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
@@ -45,7 +47,8 @@ pub(crate) struct Decoder {
 enum Layer {
     Inflate(Box<Inflate>),
     Brotli(Box<brotli_decompressor::DecompressorWriter<Gathered>>),
-    Zstd(Box<Zstd<'static>>),
+    /// With its output buffer.
+    Zstd(Box<Zstd<'static>>, Vec<u8>),
 }
 
 impl Decoder {
@@ -131,7 +134,7 @@ impl Write for Gathered {
 fn zstd_layer() -> Option<Layer> {
     let mut zstd = Zstd::new().ok()?;
     zstd.set_parameter(DParameter::WindowLogMax(ZSTD_WINDOW_LOG_MAX)).ok()?;
-    Some(Layer::Zstd(Box::new(zstd)))
+    Some(Layer::Zstd(Box::new(zstd), vec![0; BUFFER]))
 }
 
 type Sink<'a> = &'a mut dyn FnMut(&[u8]) -> Result<(), CodingFault>;
@@ -155,9 +158,10 @@ impl Layer {
                     if gathered.over {
                         return Err(CodingFault::Limit);
                     }
-                    let out = std::mem::take(&mut gathered.bytes);
-                    if !out.is_empty() {
-                        sink(&out)?;
+                    if !gathered.bytes.is_empty() {
+                        sink(&gathered.bytes)?;
+                        gathered.bytes.clear();
+                        gathered.bytes.shrink_to(GATHERED_KEPT);
                     }
                     if !matches!(written, Ok(Ok(()))) {
                         return Err(CodingFault::Undecodable);
@@ -165,8 +169,7 @@ impl Layer {
                 }
                 Ok(())
             }
-            Layer::Zstd(zstd) => {
-                let mut buffer = vec![0; BUFFER];
+            Layer::Zstd(zstd, buffer) => {
                 let mut input = InBuffer::around(bytes);
                 loop {
                     let mut output = OutBuffer::around(buffer.as_mut_slice());

@@ -1,10 +1,15 @@
-//! Whatever comes, in whatever pieces: no panic, and the pieces do not matter.
+//! Whatever comes, in whatever pieces: no panic, and the pieces do not matter, nor what the message before said.
 
 use super::exchange::Exchange;
 use super::expected::Sample;
-use meter_wire::{CallReading, ExchangeReader};
+use super::written::dialects;
+use meter_call::EndpointClass;
+use meter_wire::{CallReading, Dialect, ExchangeReader, RouteFacts};
 use proptest::prelude::*;
+use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
+
+static DIALECTS: LazyLock<BTreeMap<String, Arc<Dialect>>> = LazyLock::new(dialects);
 
 static EXCHANGES: LazyLock<Vec<Exchange>> =
     LazyLock::new(|| Sample::all().into_iter().flat_map(|sample| sample.exchanges).collect());
@@ -87,6 +92,28 @@ fn kinds() -> impl Strategy<Value = &'static str> {
     ])
 }
 
+/// Chunks of a stream that differ in some of their values, as Gemini and the hosts of chat completions send them.
+fn chunks() -> impl Strategy<Value = (&'static str, Vec<String>)> {
+    let number = || 0..3_u32;
+    let text = |texts: Vec<&'static str>| prop::sample::select(texts);
+    let finish = text(vec!["null", "\"STOP\"", "\"\""]);
+    let modality = text(vec!["TEXT", "AUDIO", "IMAGE"]);
+    let model = text(vec!["\"m\"", "\"gemini-2.5\"", "null"]);
+    let chunk = (number(), number(), modality, finish, model, text(vec!["message", "event"]));
+    (any::<bool>(), prop::collection::vec(chunk, 1..8)).prop_map(|(gemini, chunks)| {
+        let spelled = |(prompt, answer, modality, finish, model, name): (u32, u32, &str, &str, &str, &str)| {
+            let total = prompt + answer;
+            if gemini {
+                format!("{{\"candidates\":[{{\"finishReason\":{finish}}}],\"usageMetadata\":{{\"promptTokenCount\":{prompt},\"candidatesTokenCount\":{answer},\"totalTokenCount\":{total},\"promptTokensDetails\":[{{\"modality\":\"{modality}\",\"tokenCount\":{prompt}}}]}},\"modelVersion\":{model}}}")
+            } else {
+                format!("{{\"type\":\"{name}\",\"model\":{model},\"choices\":[{{\"finish_reason\":{finish}}}],\"usage\":{{\"prompt_tokens\":{prompt},\"completion_tokens\":{answer},\"total_tokens\":{total}}}}}")
+            }
+        };
+        let dialect = if gemini { "gemini_generate" } else { "openai_chat" };
+        (dialect, chunks.into_iter().map(spelled).collect())
+    })
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
@@ -104,6 +131,28 @@ proptest! {
         if coding.is_empty() || whole.iter().all(|reading| !reading.flags.contains("undecodable")) {
             prop_assert_eq!(cut, whole);
         }
+    }
+
+    #[test]
+    fn what_a_chunk_repeats_reads_as_if_it_were_new((dialect, chunks) in chunks()) {
+        let read = |between: &str| {
+            let facts = RouteFacts {
+                captures: BTreeMap::new(),
+                query: Vec::new(),
+                stream: Some(true),
+                class: EndpointClass::Costed,
+            };
+            let mut reader = ExchangeReader::new(Arc::clone(&DIALECTS[dialect]), facts);
+            reader.request_head(&[]);
+            reader.request_end();
+            reader.response_head(200, &[(Box::from(&b"content-type"[..]), Box::from(&b"text/event-stream"[..]))]);
+            chunks.iter().for_each(|chunk| reader.response_body(format!("data: {chunk}\n\n{between}").as_bytes()));
+            let mut readings = reader.close(true);
+            readings.iter_mut().for_each(|reading| reading.answer_bytes = 0);
+            readings
+        };
+        // Behind another message nothing is compared.
+        prop_assert_eq!(read(""), read("data: another\n\n"));
     }
 
     #[test]
