@@ -16,7 +16,7 @@ use meter_call::{CallId, CallRecord, EndpointClass, UnixMillis};
 use meter_daemon::settle::{Exchange, Target, settle};
 use meter_manifest::{Model, Route};
 use meter_tap::Finish;
-use meter_wire::{CallReading, Dialect, ExchangeReader};
+use meter_wire::{CallReading, Dialect, ExchangeReader, StreamEnd};
 use std::sync::Arc;
 
 /// What one exchange said.
@@ -40,13 +40,25 @@ pub fn decode(model: &Model, mut route: Route, captured: &Captured, at: UnixMill
     let mut readings = route.dialect.clone().map_or_else(Vec::new, |dialect| readings(dialect, &route, captured));
     if readings.is_empty() && (route.dialect.is_none() || route.class != EndpointClass::Costed) {
         // Seen, and nothing of it read: a row all the same.
-        readings.push(CallReading { turn: 1, ..CallReading::default() });
+        readings.push(unread(captured));
     }
     let exchange = exchange(&route, captured, at);
     let nobody = &model.tagging.default_project;
     let records = readings.iter().map(|reading| settle(&model.prices, &exchange, reading, None, nobody)).collect();
     let priced = model.prices.providers().any(|provider| provider == route.prices);
     Decoded { route, readings, records, priced }
+}
+
+/// What the head alone tells of an answer that no dialect reads.
+fn unread(captured: &Captured) -> CallReading {
+    let mut kinds = captured.response_fields.iter().filter(|(name, _)| **name == *b"content-type");
+    let stream = kinds.any(|(_, kind)| kind.starts_with(b"text/event-stream"));
+    let stream_end = match (stream, captured.clean) {
+        (false, _) => StreamEnd::None,
+        (true, true) => StreamEnd::Normal,
+        (true, false) => StreamEnd::Truncated,
+    };
+    CallReading { turn: 1, stream, stream_end, ..CallReading::default() }
 }
 
 fn readings(dialect: Arc<Dialect>, route: &Route, captured: &Captured) -> Vec<CallReading> {
