@@ -43,6 +43,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint { stream: Some(true), ..endpoint("bedrock-runtime", "/converse-stream", "bedrock_converse") },
     Endpoint { stream: Some(true), ..endpoint("bedrock-runtime", "/invoke-with-response-stream", "bedrock_invoke") },
     Endpoint { stream: Some(true), ..endpoint("cloudcode-pa.", ":streamGenerateContent", "code_assist") },
+    endpoint("cloudcode-pa.", ":countTokens", "code_assist"),
     endpoint("chatgpt.com", "/codex/responses", "openai_responses"),
     endpoint("api.cohere.com", "/v2/chat", "cohere"),
     Endpoint { provider: "deepseek", ..endpoint("api.deepseek.com", "/chat/completions", "openai_chat") },
