@@ -154,3 +154,39 @@ fn a_tool_that_pins_certificates_breaks_once_is_named_and_then_works() {
         text.contains("curl to api.anthropic.com does not accept our certificate")
     });
 }
+
+#[test]
+fn a_connection_is_kept_ready_unless_nobody_wants_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let authority = meter_demo::DemoAuthority::new().expect("a root");
+    let root = folder.path().join("root.pem");
+    fs::write(&root, authority.root_pem()).expect("a PEM file");
+    let config = authority.server_config(&["api.anthropic.com"], &[b"http/1.1"]).expect("a certificate");
+    let acceptor = tokio_rustls::TlsAcceptor::from(config);
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let origin = || {
+        let acceptor = acceptor.clone();
+        runtime.block_on(ScriptedOrigin::start(move |socket, _| {
+            let acceptor = acceptor.clone();
+            async move {
+                if let Ok(tls) = acceptor.accept(socket).await {
+                    meter_demo::serve_connection(tls).await;
+                }
+            }
+        }))
+    };
+    let called = |origin: &ScriptedOrigin, config: &str| {
+        let builder = Rig::builder().resolve("api.anthropic.com", origin.address).trust(&root);
+        let rig = builder.config(config).start();
+        for _ in 0..2 {
+            rig.client().curl(&["-d", BODY, URL]).expect_ok();
+        }
+        rig.rows(2);
+        rig
+    };
+    let (usual, without) = (origin(), origin());
+    let rig = called(&usual, "");
+    rig.wait_for("a connection more than calls", |_| usual.accepted() > 2);
+    let _rig = called(&without, "spares = false");
+    assert_eq!(without.accepted(), 2);
+}

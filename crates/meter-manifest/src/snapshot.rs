@@ -116,11 +116,15 @@ impl Snapshot {
                 return Err(BadSnapshot::Stray(file.path.clone()));
             }
         }
-        let snapshot = Snapshot::of(&bundled, &user, config.ok_or(BadSnapshot::NoConfig)?);
-        if snapshot.digest != expected {
-            return Err(BadSnapshot::Digest { expected: expected.to_owned(), found: snapshot.digest });
+        let config = config.ok_or(BadSnapshot::NoConfig)?;
+        // Over the bytes that are stored: written again, the settings of an older version would have other ones.
+        let mut stored = files.to_vec();
+        stored.sort();
+        let found = digest(&stored);
+        if found != expected {
+            return Err(BadSnapshot::Digest { expected: expected.to_owned(), found });
         }
-        Ok(snapshot)
+        Ok(Snapshot { digest: found, ..Snapshot::of(&bundled, &user, config) })
     }
 
     /// What another snapshot would change, by name.
@@ -188,6 +192,20 @@ mod tests {
         .map(|snapshot| snapshot.digest);
         let different: std::collections::BTreeSet<&String> = digests.iter().collect();
         assert_eq!(different.len(), digests.len());
+    }
+
+    #[test]
+    fn a_snapshot_of_a_version_with_fewer_settings_reads_with_their_defaults() {
+        let snapshot = Snapshot::of(&[file("providers.d/a.toml", "1")], &[], Config::default());
+        let mut files = snapshot.files();
+        let settings = files.iter_mut().find(|file| file.path == CONFIG).unwrap();
+        let mut document: serde_json::Value = serde_json::from_slice(&settings.text).unwrap();
+        assert!(document["upstream"].as_object_mut().unwrap().remove("spares").is_some());
+        assert!(document.as_object_mut().unwrap().remove("pricing").is_some());
+        settings.text = serde_json::to_vec(&document).unwrap();
+        let older = digest(&files);
+        let read = Snapshot::from_files(&older, &files).unwrap();
+        assert_eq!((read.config, read.digest), (Config::default(), older));
     }
 
     #[test]

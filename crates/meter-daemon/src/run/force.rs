@@ -137,6 +137,7 @@ impl Force {
             metered: MeteredHosts::new(&model.metered_hosts())?,
             upstream: UpstreamTls::new(roots),
             downstream: DownstreamTls::new(leaves)?,
+            spares: config.upstream.spares,
         })
     }
 }
@@ -147,13 +148,15 @@ struct Parts {
     metered: MeteredHosts,
     upstream: UpstreamTls,
     downstream: DownstreamTls,
+    spares: bool,
 }
 
 impl Parts {
     fn interceptor(self, services: &Arc<Services>, pins: Arc<Pins>) -> Interceptor {
-        let Parts { dialer, metered, upstream, downstream } = self;
+        let Parts { dialer, metered, upstream, downstream, spares } = self;
         let now: fn() -> UnixMillis = super::now;
-        let (spares, witness) = (Spares::new(Arc::new(now)), witness_source(services.clone()));
+        let spares = if spares { Spares::new(Arc::new(now)) } else { Spares::none() };
+        let witness = witness_source(services.clone());
         Interceptor { dialer, metered, upstream, downstream, spares, pins, witness, now }
     }
 }

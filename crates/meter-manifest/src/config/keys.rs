@@ -52,6 +52,7 @@ pub const KEYS: &[Key] = &[
     Key { name: "upstream.proxy", shape: Shape::ProxyUrl, about: "HTTP proxy through which origins are reached." },
     Key { name: "upstream.no_proxy", shape: Shape::Hosts, about: "Hosts that are reached without the proxy." },
     Key { name: "upstream.resolve", shape: Shape::Resolve, about: "Hosts pinned to an address, without name service." },
+    Key { name: "upstream.spares", shape: Shape::Switch, about: "Keep a connection ready to hosts in use." },
     Key { name: "cors.allow_origins", shape: Shape::Origins, about: "Origins whose pages may read the API." },
     Key { name: "api.token_file", shape: Shape::File, about: "File with the bearer token of the API." },
     Key { name: "capture.bodies", shape: Shape::Switch, about: "Keep request and answer bodies." },

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Every setting, with its effective value.
+/// Every setting, with its effective value. One that a stored snapshot lacks is younger than it and has its default.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct Config {
     /// Ports.
     pub daemon: DaemonSettings,
@@ -29,7 +29,7 @@ pub struct Config {
 
 /// `[pricing]`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct PricingSettings {
     /// Minisign public key of price bundles; empty = none are taken.
     pub key: String,
@@ -37,7 +37,7 @@ pub struct PricingSettings {
 
 /// `[daemon]`: ports on 127.0.0.1.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct DaemonSettings {
     /// The port clients use.
     pub edge_port: u16,
@@ -54,8 +54,8 @@ impl Default for DaemonSettings {
 }
 
 /// `[upstream]`: how origins are reached.
-#[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct UpstreamSettings {
     /// PEM file added to the system's roots; empty = none.
     pub ca_file: String,
@@ -65,6 +65,20 @@ pub struct UpstreamSettings {
     pub no_proxy: Vec<String>,
     /// `host` or `host:port` → `address` or `address:port`.
     pub resolve: BTreeMap<String, String>,
+    /// One connection is kept ready to every host that was used in the last minute.
+    pub spares: bool,
+}
+
+impl Default for UpstreamSettings {
+    fn default() -> Self {
+        UpstreamSettings {
+            ca_file: String::new(),
+            proxy: Secret::default(),
+            no_proxy: Vec::new(),
+            resolve: BTreeMap::new(),
+            spares: true,
+        }
+    }
 }
 
 /// A text that may hold a password: it prints without what stands before an `@`.
@@ -90,7 +104,7 @@ impl fmt::Debug for Secret {
 
 /// `[cors]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct CorsSettings {
     /// Origins whose pages may read the API.
     pub allow_origins: Vec<String>,
@@ -104,7 +118,7 @@ impl Default for CorsSettings {
 
 /// `[api]`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct ApiSettings {
     /// File with a bearer token that every route but `/health` wants; empty = none wanted.
     pub token_file: String,
@@ -112,7 +126,7 @@ pub struct ApiSettings {
 
 /// `[capture]`.
 #[derive(Clone, Debug, Default, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct CaptureSettings {
     /// Keep request and answer bodies. Projects may say otherwise in their `.haltonrc`.
     pub bodies: bool,
@@ -120,7 +134,7 @@ pub struct CaptureSettings {
 
 /// `[retention]`: days; 0 = keep.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct RetentionSettings {
     /// Rows of calls.
     pub rows_days: u32,
@@ -136,7 +150,7 @@ impl Default for RetentionSettings {
 
 /// `[report]`.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(deny_unknown_fields)]
+#[serde(default, deny_unknown_fields)]
 pub struct ReportSettings {
     /// IANA time zone; empty = the machine's.
     pub zone: String,

@@ -49,6 +49,7 @@ ca_file = "/ca.pem"
 proxy = "http://user:pass@proxy.example:3128"
 no_proxy = ["a.example", ".b.example"]
 resolve = { "api.acme.example" = "127.0.0.1:8443", "b.example:444" = "::1" }
+spares = false
 [cors]
 allow_origins = ["http://localhost:3000", "https://app.example"]
 [api]
@@ -72,6 +73,7 @@ key = "RWQf6LRCGA9i53mlYecO4IzT51TGPpvWucNSCh1CBM0QTaLn73Y7GFO3"
         ("HALTON_METER_UPSTREAM__PROXY", "http://user:pass@proxy.example:3128"),
         ("HALTON_METER_UPSTREAM__NO_PROXY", "a.example, .b.example"),
         ("HALTON_METER_UPSTREAM__RESOLVE", "api.acme.example=127.0.0.1:8443,b.example:444=::1"),
+        ("HALTON_METER_UPSTREAM__SPARES", "false"),
         ("HALTON_METER_CORS__ALLOW_ORIGINS", "http://localhost:3000,https://app.example"),
         ("HALTON_METER_API__TOKEN_FILE", "/token"),
         ("HALTON_METER_CAPTURE__BODIES", "true"),
