@@ -81,11 +81,14 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
     if ending.facts.class == EndpointClass::Costed {
         // A gRPC call that fails before its first message was refused: its HTTP status is 200 all the same.
         let silent = ending.framing == Some(Framing::Grpc) && !row.came.response;
-        let refused = error.as_ref().is_some_and(|error| {
-            // A document that tells how an answer stopped is no refusal: something may have been made before it failed.
-            let refusal = ending.document && finish.is_none();
-            refused_by_status || refusal || silent || error.status.is_some_and(|status| status >= 400)
-        });
+        // Whoever is sent elsewhere got nothing here.
+        let elsewhere = ending.status.is_some_and(|status| (300..400).contains(&status));
+        let refused = elsewhere
+            || error.as_ref().is_some_and(|error| {
+                // A document that tells how an answer stopped is no refusal: something may have been made before it failed.
+                let refusal = ending.document && finish.is_none();
+                refused_by_status || refusal || silent || error.status.is_some_and(|status| status >= 400)
+            });
         let model = model_answered.as_deref().or(reading.model_requested.as_deref());
         let usage = eval::usage(&scope, &row.elements, model, TEXT_MAX);
         used(&mut reading, usage, dialect_meters(ending), finish.is_some(), ended, refused);

@@ -69,6 +69,7 @@ const UNLISTED: &[(&str, &str)] = &[
     ("gemini-embed-modalities", "unpriced"),
     ("gemini-interactions-grounded", "unpriced"),
     ("gemini-json-modalities-inclusive", "unpriced"),
+    ("gemini-live-grounded", "unpriced"),
     ("gemini-live-two-turns", "unpriced"),
     ("gemini-predict-images", "unpriced"),
     ("huggingface-json-served-by", "unpriced"),

@@ -108,7 +108,8 @@ pub(super) fn of(book: &PriceBook, exchange: &Exchange, reading: &CallReading, b
 /// request; everything else may have been billed.
 fn without_usage(book: &PriceBook, exchange: &Exchange, reading: &CallReading) -> Bill {
     let refused = reading.error.is_some() && reading.unknown.is_empty();
-    let by_status = exchange.http_status.is_some_and(|status| status >= 400);
+    // Sent elsewhere (3xx) is no error, and nothing was made either; what is asked there is another exchange.
+    let by_status = exchange.http_status.is_some_and(|status| status >= 300);
     let unasked = !exchange.asked && exchange.http_status.is_none() && exchange.finish != Finish::Opaque;
     if refused || by_status || unasked {
         return Bill::nothing();

@@ -196,6 +196,21 @@ fn what_the_provider_refused_costs_nothing() {
 }
 
 #[test]
+fn a_call_that_was_sent_elsewhere_costs_nothing() {
+    let mut exchange = exchange();
+    exchange.http_status = Some(307);
+    let silent = CallReading {
+        usage: UsageState::None,
+        buckets: Buckets::default(),
+        unknown: [Meter::Input].into(),
+        ..reading()
+    };
+    let row = row(&exchange, &silent);
+    assert_eq!((row.status, row.evidence, row.error_class), (Status::Success, Evidence::None, None));
+    assert_eq!((row.charged, row.estimated), (usd("0"), None));
+}
+
+#[test]
 fn what_never_reached_the_provider_costs_nothing() {
     let silent = CallReading { usage: UsageState::None, buckets: Buckets::default(), ..reading() };
     let gone = Exchange { asked: false, http_status: None, finish: Finish::ClientLeft, ..exchange() };

@@ -74,6 +74,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     of("openrouter", "openrouter.ai", "/v1/messages", "anthropic_messages", None),
     of("groq", "api.groq.com", "/audio/", "openai_audio", None),
     of("mistral", "api.mistral.ai", "/chat/completions", "openai_chat", None),
+    endpoint("api.together.xyz", "/chat/completions", "openai_chat"),
     of("cerebras", "api.cerebras.ai", "/chat/completions", "openai_chat", None),
     endpoint("api.perplexity.ai", "/v1/responses", "perplexity_responses"),
     of("perplexity", "api.perplexity.ai", "/v1/embeddings", "openai_embeddings", None),
