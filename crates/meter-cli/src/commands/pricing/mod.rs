@@ -87,9 +87,13 @@ pub fn book(home: impl FnOnce() -> Result<Home, Failure>, args: &BookArgs) -> Re
 /// The book of a folder's files over the bundled ones.
 ///
 /// # Errors
-/// It is no folder, holds no price file, or one of them cannot be read or has an error.
+/// It is no folder, is no home and holds no price file, or one of them cannot be read or has an error.
 pub fn of_folder(folder: &Path) -> Result<PriceBook, Failure> {
     let because = |path: &Path, error| Failure::because(format!("cannot read {}", path.display()), error);
+    if is_home(folder) {
+        // With its installed bundles.
+        return of_layer(&UserLayer::read_at(folder));
+    }
     let prices = price_folder(folder);
     let entries = std::fs::read_dir(&prices).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
     let mut paths: Vec<PathBuf> =
@@ -111,13 +115,17 @@ pub fn of_folder(folder: &Path) -> Result<PriceBook, Failure> {
 
 /// Where the price files of a folder lie: it is a home, or the `manifests` of one, or holds them itself.
 pub fn price_folder(folder: &Path) -> PathBuf {
-    if ["manifests", "providers.d", "policies.d", "config.toml"].iter().any(|part| folder.join(part).exists()) {
+    if is_home(folder) {
         folder.join(PRICES)
     } else if folder.join("prices").is_dir() {
         folder.join("prices")
     } else {
         folder.to_owned()
     }
+}
+
+fn is_home(folder: &Path) -> bool {
+    ["manifests", "providers.d", "policies.d", "config.toml"].iter().any(|part| folder.join(part).exists())
 }
 
 /// The book of a user's files over the bundled ones.
