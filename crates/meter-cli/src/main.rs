@@ -2,6 +2,7 @@
 
 mod amounts;
 mod args;
+mod bill;
 mod client_env;
 mod commands;
 mod decode;

@@ -1,10 +1,10 @@
 //! `decode`: what the meter would read in captured bytes, and what it would cost.
 
 use crate::args::DecodeArgs;
+use crate::bill;
 use crate::decode::{Captured, Decoded, Sample, decode, differences, named, rows, told};
 use crate::failure::Failure;
 use crate::show::grouped;
-use crate::table::{Align, Table};
 use crate::{open, out};
 use meter_api::Exit;
 use meter_call::UnixMillis;
@@ -127,24 +127,11 @@ fn text(decoded: &Decoded) -> String {
         if let Some(error) = &reading.error {
             block.push_str(&format!("  error {} {}\n", error.class.as_str(), word(&error.code)));
         }
-        let mut table = Table::new(&[
-            ("quantity", Align::Right),
-            ("meter", Align::Left),
-            ("rate", Align::Left),
-            ("amount", Align::Right),
-        ]);
         if record.lines.is_empty() {
-            for (meter, count) in record.usage.iter() {
-                table.row([grouped(count), meter.to_string(), String::new(), String::new()]);
-            }
+            let counts = record.usage.iter().map(|(meter, count)| format!("  {} {meter}\n", grouped(count)));
+            return block + &counts.collect::<String>();
         }
-        for line in &record.lines {
-            let rate = line.rate.as_ref().map_or_else(|| "no rate known".to_owned(), |rate| format!("${rate}"));
-            let amount =
-                line.amount.map_or_else(|| "unpriced".to_owned(), |amount| meter_money::usd(amount).to_string());
-            table.row([grouped(line.quantity), format!("{} ({})", line.meter, line.model), rate, amount]);
-        }
-        block + &table.text()
+        block + &bill::table(&record.lines)
     })
     .collect()
 }

@@ -2,13 +2,13 @@
 
 use crate::amounts::grade;
 use crate::args::CallArgs;
+use crate::bill;
 use crate::failure::Failure;
-use crate::show::{grouped, plain, plural, short};
-use crate::table::{Align, Table};
+use crate::show::{plain, plural, short};
 use crate::{open, out, show};
 use jiff::tz::TimeZone;
 use meter_api::Exit;
-use meter_call::{Billing, Conditions, CostLine, Evidence};
+use meter_call::{Billing, Conditions, Evidence};
 use meter_hop::paths::Home;
 use meter_money::{PicoUsd, usd};
 use meter_store::CallDetail;
@@ -79,7 +79,7 @@ fn text(detail: &CallDetail, disagreements: &[String], zone: &TimeZone) -> Strin
     if detail.lines.is_empty() {
         text.push_str("Nothing was counted.\n");
     } else {
-        text.push_str(&lines(detail));
+        text.push_str(&bill::table(&detail.lines));
     }
     text.push('\n');
     for (name, value) in facts(detail) {
@@ -104,45 +104,6 @@ fn text(detail: &CallDetail, disagreements: &[String], zone: &TimeZone) -> Strin
         text.push_str(&format!("{:<10} {verdict}\n", "checked"));
     }
     text
-}
-
-/// Quantity × rate × factors = amount, and the sum.
-fn lines(detail: &CallDetail) -> String {
-    let several = detail.lines.iter().any(|line| line.model != detail.lines[0].model);
-    let with_factors = detail.lines.iter().any(|line| !line.multipliers.is_empty());
-    let mut columns = vec![("quantity", Align::Right), ("meter", Align::Left), ("rate", Align::Left)];
-    if with_factors {
-        columns.push(("factors", Align::Left));
-    }
-    columns.extend([("amount", Align::Right), ("exactly", Align::Right)]);
-    let mut table = Table::new(&columns);
-    let mut row = |quantity: String, meter: String, rate: String, factors: String, amount: String, exactly: String| {
-        let factors = with_factors.then_some(factors);
-        table.row([quantity, meter, rate].into_iter().chain(factors).chain([amount, exactly]));
-    };
-    for line in &detail.lines {
-        let meter = if several { format!("{} ({})", line.meter, plain(&line.model)) } else { line.meter.to_string() };
-        row(
-            grouped(line.quantity),
-            meter,
-            line.rate.as_ref().map_or_else(|| "no rate known".to_owned(), |rate| format!("${rate}")),
-            factors(line),
-            line.amount.map_or_else(|| "unpriced".to_owned(), |amount| usd(amount).to_string()),
-            line.amount.map(|amount| amount.to_string()).unwrap_or_default(),
-        );
-    }
-    let amounts: Vec<PicoUsd> = detail.lines.iter().filter_map(|line| line.amount).collect();
-    if let (true, Ok(sum)) = (amounts.len() > 1, PicoUsd::sum(amounts)) {
-        let empty = String::new;
-        row(empty(), "sum".to_owned(), empty(), empty(), usd(sum).to_string(), sum.to_string());
-    }
-    table.text()
-}
-
-fn factors(line: &CostLine) -> String {
-    let factors: Vec<String> =
-        line.multipliers.iter().map(|factor| format!("× {} ({})", factor.by, factor.name)).collect();
-    factors.join(" ")
 }
 
 fn facts(detail: &CallDetail) -> Vec<(&'static str, String)> {

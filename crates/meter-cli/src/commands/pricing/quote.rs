@@ -2,10 +2,10 @@
 
 use super::{BookArgs, CASES_BYTES_MAX, book, bytes};
 use crate::amounts::grade;
+use crate::bill;
 use crate::failure::Failure;
 use crate::out::{self, BAD, BOLD, GOOD, styled};
-use crate::show::{grouped, plain, plural};
-use crate::table::{Align, Table};
+use crate::show::{plain, plural};
 use clap::Args;
 use meter_api::{Amount, Exit};
 use meter_call::CostLine;
@@ -150,24 +150,7 @@ fn text(case: &Case, quoted: &Quoted, off: &[String]) -> String {
         print_instant(case.at)
     );
     let mut text = format!("{}\n", styled(BOLD, head));
-    let mut table = Table::new(&[
-        ("quantity", Align::Right),
-        ("meter", Align::Left),
-        ("rate", Align::Left),
-        ("factors", Align::Left),
-        ("amount", Align::Right),
-    ]);
-    for line in &quoted.costing.lines {
-        let factors: Vec<String> = line.multipliers.iter().map(|by| format!("× {} ({})", by.by, by.name)).collect();
-        table.row([
-            grouped(line.quantity),
-            line.meter.to_string(),
-            line.rate.as_ref().map_or("no rate known".to_owned(), |rate| format!("$ {rate}")),
-            factors.join(" "),
-            line.amount.map_or("unpriced".to_owned(), |amount| amount.to_string()),
-        ]);
-    }
-    text.push_str(&table.text());
+    text.push_str(&bill::table(&quoted.costing.lines));
     let total = quoted.settled.cost.map_or("unpriced".to_owned(), |cost| format!("{} ({cost} USD)", usd(cost)));
     let evidence = quoted.settled.evidence;
     text.push_str(&format!("total    {total}\ngrade    {evidence}: {}\n", grade(evidence)));
