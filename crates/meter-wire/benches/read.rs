@@ -151,8 +151,8 @@ fn eventstream_invoke_chunk(bencher: Bencher) {
 
 #[divan::bench]
 fn grpc_xai_chunk(bencher: Bencher) {
-    let (chunk, end) = bodies::XAI.split_at(5 + 0x36);
-    read(bencher, "xai_grpc_chunk", "application/grpc", "", &Body::of(|_| chunk.to_vec(), end));
+    let (_, end) = bodies::XAI.split_at(bodies::XAI_CHUNK);
+    read(bencher, "xai_grpc_chunk", "application/grpc", "", &Body::of(bodies::xai_chunk, end));
 }
 
 /// Messages as the tap gives them; what inflating them costs is a bench of `meter-tap`.

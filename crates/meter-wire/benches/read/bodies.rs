@@ -111,6 +111,19 @@ pub fn invoke_chunk(event: &str) -> Vec<u8> {
 /// Two chunks of xAI, the second with usage.
 pub const XAI: &[u8] = include_bytes!("../../../../tests/wire-samples/xai-grpc-chunks/response.grpc.bin");
 
+/// Bytes of the first.
+pub const XAI_CHUNK: usize = 5 + 0x36;
+
+/// Where the first letter of its text stands.
+const XAI_TEXT: usize = 23;
+
+/// The first with another letter in its text.
+pub fn xai_chunk(number: usize) -> Vec<u8> {
+    let mut chunk = XAI[..XAI_CHUNK].to_vec();
+    chunk[XAI_TEXT] = b"abcdefghijklmnopqrstuvwxyz"[number % 26];
+    chunk
+}
+
 pub fn realtime_delta(number: usize) -> String {
     let text = words(number);
     format!(
@@ -118,7 +131,7 @@ pub fn realtime_delta(number: usize) -> String {
     )
 }
 
-pub const REALTIME_END: &str = "{\"type\":\"response.done\",\"event_id\":\"e\",\"response\":{\"id\":\"resp_1\",\"status\":\"completed\",\"usage\":{\"total_tokens\":16,\"input_tokens\":7,\"output_tokens\":9}}}";
+pub const REALTIME_END: &str = "{\"type\":\"response.done\",\"event_id\":\"e\",\"response\":{\"id\":\"resp_1\",\"status\":\"completed\",\"usage\":{\"total_tokens\":16,\"input_tokens\":7,\"input_token_details\":{\"text_tokens\":7},\"output_tokens\":9}}}";
 
 fn embedding(number: usize, value: &str) -> String {
     let before = if number == 0 { "{\"object\":\"list\",\"data\":[" } else { "," };
