@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// They are kept with the call, so that another price list finds it as it was. `None` = not stated.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Serialize, Deserialize)]
 pub struct Conditions {
+    /// Price class of a surface that has prices of its own, whatever tier served it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<String>,
     /// Tier that was asked for. It counts where the answer does not say what was served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tier_requested: Option<String>,
@@ -30,8 +33,9 @@ pub struct Conditions {
 impl Conditions {
     /// What is stated, as name and value.
     pub fn stated(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let Conditions { tier_requested, size, quality, resolution, search_context, cache_mode } = self;
+        let Conditions { class, tier_requested, size, quality, resolution, search_context, cache_mode } = self;
         [
+            ("price class", class),
             ("tier asked for", tier_requested),
             ("size", size),
             ("quality", quality),

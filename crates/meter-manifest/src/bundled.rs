@@ -34,6 +34,7 @@ files! {
     "manifests/dialects/openai_audio.toml",
     "manifests/dialects/openai_batch.toml",
     "manifests/dialects/openai_chat.toml",
+    "manifests/dialects/openai_decisions.toml",
     "manifests/dialects/openai_embeddings.toml",
     "manifests/dialects/openai_errors.toml",
     "manifests/dialects/openai_images.toml",

@@ -111,7 +111,7 @@ fn openai_on_every_host() {
         ("WS /v1/live/sessions?model=gpt-live", "openai/live costed realtime openai_live openai"),
         ("WS /v1/realtime?model=gpt-realtime-2", "openai/realtime costed realtime openai_realtime openai"),
         ("POST /v1/moderations", "openai/moderations zero_cost moderation openai_embeddings openai"),
-        ("POST /v1/decisions", "openai/decisions costed decisions openai_responses openai"),
+        ("POST /v1/decisions", "openai/decisions costed decisions openai_decisions openai"),
         ("GET /v1/models", "openai/other observed other - openai"),
     ];
     table("api.openai.com", &rows);

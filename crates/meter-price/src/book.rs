@@ -205,7 +205,8 @@ impl PriceBook {
     /// was asked for stands in for it, and [`Attributes::class_requested`] says so.
     pub fn attributes(&self, provider: &str, served: &Served<'_>) -> Attributes {
         let Served { batched, speed, service_tier, geo, route, thinking, conditions } = *served;
-        let class = self.class(provider, batched, speed, service_tier);
+        let of_surface = conditions.class.clone().filter(|_| !batched);
+        let class = of_surface.or_else(|| self.class(provider, batched, speed, service_tier));
         let silent = class.is_none() && service_tier.is_none();
         let asked = conditions.tier_requested.clone().filter(|_| silent);
         let asked = asked.filter(|word| self.wire_class(provider, word) != WireClass::Standard);

@@ -82,6 +82,7 @@ fn call(number: u64, numbers: &mut Numbers, book: &PriceBook, models: &[(String,
     let tier = (numbers.below(4) == 0).then(|| (*numbers.of(&["priority", "flex", "default", "unheard"])).to_owned());
     let mut one = |words: &[&str]| (numbers.below(2) == 0).then(|| (*numbers.of(words)).to_owned());
     let conditions = Conditions {
+        class: one(&["decisions"]).filter(|_| !batched),
         tier_requested: one(&["flex", "priority", "auto"]),
         size: one(&["1k", "2k"]),
         quality: one(&["low", "medium"]),

@@ -51,6 +51,7 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
         deployment: asked("deployment"),
         upstream: told("upstream"),
         conditions: Conditions {
+            class: told("price_class"),
             tier_requested: asked("service_tier"),
             size: told("size").or_else(|| asked("size")),
             quality: told("quality").or_else(|| asked("quality")),

@@ -112,6 +112,7 @@ fn as_asked(reading: &CallReading, row: &CallRow) -> CallReading {
     keep(&mut whole.speed, &row.speed);
     keep(&mut whole.geo, &row.geo);
     let conditions = &mut whole.conditions;
+    keep(&mut conditions.class, &was.class);
     keep(&mut conditions.tier_requested, &was.tier_requested);
     keep(&mut conditions.size, &was.size);
     keep(&mut conditions.quality, &was.quality);

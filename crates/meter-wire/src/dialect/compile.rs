@@ -32,6 +32,7 @@ const REQUEST: &[&str] = &[
 const RESPONSE: &[&str] = &[
     "model",
     "model_billed",
+    "price_class",
     "id",
     "request_id",
     "service_tier",

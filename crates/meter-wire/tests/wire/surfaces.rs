@@ -176,6 +176,8 @@ fn what_a_price_may_depend_on_is_read_and_the_answer_has_the_last_word() {
         let usage = format!(r#"{{"prompt_tokens":9,"prompt_tokens_details":{{"cached_tokens":4{kind}}}}}"#);
         one("qwen_chat", "{}", JSON, &format!(r#"{{"model":"m","usage":{usage}}}"#)).conditions.cache_mode
     };
+    let decided = r#"{"model":"m","status":"completed","usage":{"input_tokens":1,"output_tokens":2}}"#;
+    assert_eq!(one("openai_decisions", "{}", JSON, decided).conditions.class.as_deref(), Some("decisions"));
     assert_eq!((cached(r#","cache_type":"ephemeral""#).as_deref(), cached("")), (Some("explicit"), None));
 }
 
