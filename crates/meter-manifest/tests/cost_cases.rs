@@ -304,7 +304,10 @@ fn every_bundled_model_has_a_price_with_a_source_and_a_date() {
             let usage: Buckets = Meter::ALL.iter().map(|meter| (*meter, 1)).collect();
             let costing = price(&book, &Query { provider, model, at, usage: &usage, attributes: &attributes });
             let sourced = costing.prices.first().is_some_and(|used| used.source.starts_with("https://"));
-            let dated = book.rates_source(provider, model, at).as_deref() == Some("bundled-2026-11-24");
+            let dated = matches!(
+                book.rates_source(provider, model, at).as_deref(),
+                Some("bundled-2026-11-24" | "bundled-2026-11-25")
+            );
             if !sourced || !dated {
                 bad.push(format!("{provider}/{model}"));
             }
@@ -312,6 +315,32 @@ fn every_bundled_model_has_a_price_with_a_source_and_a_date() {
     }
     assert!(bad.is_empty(), "{bad:#?}");
     assert!(book.providers().count() >= 18);
+}
+
+/// Hosts of one region cost more; the region is the host's, so any that has a host has a price.
+#[test]
+fn a_host_of_one_region_costs_what_its_list_adds() {
+    let book = load(&bundled(), &[]);
+    let at = UnixMillis("2026-11-25T12:00:00Z".parse::<jiff::Timestamp>().expect("an instant").as_millisecond());
+    let usage: Buckets = [(Meter::Input, 1_000_000), (Meter::Output, 1_000_000)].into_iter().collect();
+    let cost = |provider: &str, model: &str, geo: Option<&str>| {
+        let attributes = Attributes { geo: geo.map(str::to_owned), ..Attributes::default() };
+        let query = Query { provider, model, at, usage: &usage, attributes: &attributes };
+        price(&book, &query).list.unwrap_or_else(|| panic!("{provider}/{model} has no price")).pico()
+    };
+    let cases: [(&str, &str, &[&str], i64); 5] = [
+        ("openai", "gpt-6.1-sol", &["us", "eu", "gb", "ae", "au", "ca", "in", "jp", "kr", "sg"], 110),
+        ("mistral", "mistral-large-4", &["eu", "us"], 110),
+        ("xai", "grok-4.6", &["us"], 110),
+        ("together", "zai-org/GLM-5.3", &["us", "ca"], 125),
+        ("xai", "grok-4.6", &["us-east-1", "eu-west-1"], 100),
+    ];
+    for (provider, model, regions, percent) in cases {
+        let plain = cost(provider, model, None);
+        for region in regions {
+            assert_eq!(cost(provider, model, Some(region)) * 100, plain * percent, "{provider} {region}");
+        }
+    }
 }
 
 #[test]
