@@ -3,6 +3,7 @@
 use halton_meter_tests::{Client, Rig, raw};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::process::Command;
 use std::time::Duration;
 use test_origin::ScriptedOrigin;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,6 +55,42 @@ fn a_killed_daemon_costs_rows_but_no_call_and_metering_comes_back() {
     let interrupted = with_status(&rig, "interrupted");
     assert_eq!(interrupted.len(), 1, "{interrupted:#?}");
     assert_eq!(interrupted[0].text("provider"), Some("anthropic"));
+}
+
+#[test]
+fn a_daemon_that_is_told_to_end_finishes_what_is_under_way_and_waits_for_nothing_else() {
+    let rig = Rig::builder().alpn(&[b"http/1.1"]).start();
+    let request = |script: &str, body: &str| {
+        format!(
+            "POST /v1/messages HTTP/1.1\r\nHost: api.anthropic.com\r\nx-demo: {script}\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let answer = rig.runtime.block_on(async {
+        let (mut idle, _recorder) = raw::metered(&rig, "api.anthropic.com", &[b"http/1.1"]).await;
+        idle.write_all(request("input=5, output=1", BODY).as_bytes()).await.expect("the proxy reads");
+        let mut first = [0; 64];
+        idle.read_exact(&mut first).await.expect("an answer");
+        rig.rows(1);
+        let (mut busy, _recorder) = raw::metered(&rig, "api.anthropic.com", &[b"http/1.1"]).await;
+        let streamed = BODY.replace("\"messages\"", "\"stream\":true,\"messages\"");
+        let script = "events=30, gap_ms=100";
+        busy.write_all(request(script, &streamed).as_bytes()).await.expect("the proxy reads");
+        busy.read_exact(&mut first).await.expect("the stream has begun");
+        let told = Command::new("kill").arg(rig.daemon_pid().to_string()).status().expect("kill is there");
+        assert!(told.success());
+        let mut rest = Vec::new();
+        // The client keeps its connection; the daemon ends it when it leaves.
+        let _end = busy.read_to_end(&mut rest).await;
+        // The idle one is still there: nobody closed it.
+        drop(idle);
+        String::from_utf8_lossy(&rest).into_owned()
+    });
+    assert!(answer.ends_with("0\r\n\r\n") && answer.contains("message_stop"), "{answer}");
+    rig.wait_for("the daemon's end", |rig| rig.logs().contains("connections.idle"));
+    assert!(!rig.logs().contains("connections.cut"), "{}", rig.logs());
+    let rows = rig.rows(2);
+    assert!(rows.iter().all(|row| row.text("status") == Some("success")), "{rows:#?}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::admit::{self, Admitted, Answer, Asked, AskedBody, Who};
 use crate::connection::Connection;
 use crate::fallout::Unmetered;
 use crate::intercept::WitnessSource;
-use crate::services::{Gate, Services};
+use crate::services::{Gate, One, Services};
 use crate::settle::Target;
 use crate::tapped::{LateVerdicts, Reading, Tapped};
 use call::{Call, Stage, Turn, Waiting, decided};
@@ -34,6 +34,12 @@ pub struct CallObserver {
     late: LateVerdicts,
     guarded: bool,
     calls: HashMap<ExchangeId, Call>,
+    /// Under way, metered or not.
+    exchanges: usize,
+    /// Nobody can tell any more whether something is under way.
+    opaque: bool,
+    /// Held while nothing is.
+    idle: Option<One>,
 }
 
 /// Readers for connections: a tap each, gated where some rule may refuse something there.
@@ -58,7 +64,22 @@ impl CallObserver {
         late: LateVerdicts,
         guarded: bool,
     ) -> CallObserver {
-        CallObserver { services, connection, late, guarded, calls: HashMap::new() }
+        let idle = Some(services.idle.one());
+        CallObserver { services, connection, late, guarded, calls: HashMap::new(), exchanges: 0, opaque: false, idle }
+    }
+
+    /// Keeps count of what is under way, metered or not.
+    fn count(&mut self, event: &Event<'_>) {
+        match event {
+            Event::RequestHead(..) => self.exchanges += 1,
+            Event::Finished(..) => self.exchanges = self.exchanges.saturating_sub(1),
+            Event::Opaque(_) => self.opaque = true,
+            _ => return,
+        }
+        let idle = self.exchanges == 0 && !self.opaque;
+        if idle != self.idle.is_some() {
+            self.idle = idle.then(|| self.services.idle.one());
+        }
     }
 
     fn begin(&mut self, id: ExchangeId, head: &RequestHead) {
@@ -254,6 +275,7 @@ impl CallObserver {
 
 impl Observer for CallObserver {
     fn event(&mut self, event: Event<'_>) {
+        self.count(&event);
         match event {
             Event::RequestHead(id, head) => self.begin(id, head),
             Event::RequestBody(id, bytes) => {

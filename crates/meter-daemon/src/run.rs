@@ -107,7 +107,7 @@ pub enum StartError {
 
 /// Serves until a signal ends it, or nobody has connected for the idle limit.
 ///
-/// SIGTERM: no new connections, open ones may run on for 15 s, then the last rows are written. SIGINT, or a second
+/// SIGTERM: no new connections, what is under way may run on for 15 s, then the last rows are written. SIGINT, or a second
 /// SIGTERM: at once. SIGHUP: what was applied since is put in force. SIGUSR1: clients that did not accept our certificate
 /// are tried again.
 ///
@@ -220,6 +220,7 @@ fn services_of(home: &Home, loaded: crate::services::Loaded, journal: meter_stor
         random,
         pid: process_id(),
         pending: UnderWay::default(),
+        idle: UnderWay::default(),
         coverage: Coverage::new(life),
         retries: Retries::default(),
     })

@@ -42,6 +42,8 @@ pub struct Services {
     pub pid: u32,
     /// Rows that are being made.
     pub pending: UnderWay,
+    /// Intercepted connections that can be read and on which nothing is under way.
+    pub idle: UnderWay,
     /// What was not metered.
     pub coverage: Coverage,
     /// What failed lately and may be tried again.

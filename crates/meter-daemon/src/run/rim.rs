@@ -25,6 +25,9 @@ use tokio::sync::Notify;
 
 /// How long connections may run on after SIGTERM. launchd kills what is still there after 20 s.
 pub(super) const GRACE: Duration = Duration::from_secs(15);
+/// How long nothing may be under way on the connections that are left: a client that has its answer asks on at once or
+/// not soon.
+const QUIET: Duration = Duration::from_secs(1);
 /// How long the last rows may take to be made.
 const ROWS_PATIENCE: Duration = Duration::from_secs(3);
 /// How long what earlier lives left may take on its way into SQLite before budgets are rebuilt without it.
@@ -276,6 +279,20 @@ impl Rim {
         }
     }
 
+    /// Comes back when every connection that is left has been idle for a while: clients keep theirs for minutes, and until
+    /// the next daemon is there their new ones pass unmetered.
+    async fn nothing_under_way(&self) {
+        let mut quiet_since = None;
+        loop {
+            match self.gate.open.count() <= self.services.idle.count() {
+                true if quiet_since.get_or_insert_with(Instant::now).elapsed() >= QUIET => return,
+                true => {}
+                false => quiet_since = None,
+            }
+            tokio::time::sleep(QUIET / 10).await;
+        }
+    }
+
     /// Comes back when nothing is open any more after a shutdown began, or nobody waits any longer.
     async fn drain(&self, mut shutdown: ShutdownWatch) {
         if shutdown.wait_for(|down| *down).await.is_err() {
@@ -292,6 +309,7 @@ impl Rim {
         };
         tokio::select! {
             () = self.gate.open.none() => {}
+            () = self.nothing_under_way() => tracing::info!(open = self.gate.open.count(), "connections.idle"),
             () = tokio::time::sleep(GRACE) => tracing::warn!(open = self.gate.open.count(), "connections.cut"),
             () = again => {}
         }

@@ -159,6 +159,7 @@ where
         random,
         pid: std::process::id(),
         pending: UnderWay::default(),
+        idle: UnderWay::default(),
         coverage: Coverage::new("daemon:test".into()),
         retries: Retries::default(),
     });
