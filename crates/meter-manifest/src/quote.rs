@@ -125,11 +125,17 @@ pub fn quote(book: &PriceBook, case: &Case) -> Result<Quoted, MoneyError> {
         };
         let by_words = book.attributes(provider, &served);
         (attributes.class, attributes.class_requested) = (by_words.class, by_words.class_requested);
+    } else if let (Some(word), None, None) = (&case.words.requested, &case.words.served, &case.words.speed) {
+        // The class of the case is the one that was asked for: nothing says that it was served.
+        let asked = book.wire_class(provider, word);
+        let class = attributes.class.as_deref().map(|class| book.wire_class(provider, class));
+        attributes.class_requested = class == Some(asked);
     }
     let query = Query { provider, model: &case.model, at: case.at, usage: &case.usage, attributes: &attributes };
     let costing = price(book, &query);
     let mut settled = settle(book, provider, &costing, case.provider_cost.as_deref())?;
-    if case.partial {
+    // What the provider billed is no lower bound, however the stream ended.
+    if case.partial && settled.evidence != Evidence::ProviderCost {
         settled.evidence = settled.evidence.max(Evidence::PartialStream);
     }
     let charged = if case.plan.is_some() { settled.cost.map(|_| PicoUsd::ZERO) } else { settled.cost };
@@ -138,13 +144,42 @@ pub fn quote(book: &PriceBook, case: &Case) -> Result<Quoted, MoneyError> {
 
 /// The provider's own amount out of a line copied from its answer: `…cost=N` in the provider's unit, `…ticks=N` in units of
 /// 10⁻¹⁰ dollars. `None` where the line names neither.
+///
+/// A total beats its parts. With an own key (`is_byok=true`) the cost is the fee only, and `…upstream_inference_cost=N` comes
+/// on top.
 fn reported_cost(line: &str) -> Option<String> {
-    let mut words = line.split([' ', ',']).filter_map(|word| word.split_once('='));
-    words.find_map(|(name, figure)| {
-        if name.ends_with("ticks") {
-            let usd = Ratio::literal(figure).ok()?.div(Ratio::whole(10_000_000_000)).ok()?;
-            return Some(usd.to_string());
-        }
-        name.ends_with("cost").then(|| figure.to_owned())
-    })
+    let words: Vec<(&str, &str)> = line
+        .split(|letter: char| letter.is_whitespace() || matches!(letter, ',' | ';'))
+        .filter_map(|word| word.split_once('='))
+        .map(|(name, figure)| (name.rsplit('.').next().unwrap_or(name), figure.trim_end_matches(['.', ')'])))
+        .collect();
+    let named = |name: &str| words.iter().find(|(known, _)| *known == name).map(|(_, figure)| *figure);
+    if let Some((_, ticks)) = words.iter().find(|(name, _)| name.ends_with("ticks")) {
+        return Some(Ratio::literal(ticks).ok()?.div(Ratio::whole(10_000_000_000)).ok()?.to_string());
+    }
+    const UPSTREAM: &str = "upstream_inference_cost";
+    let whole = ["cost", "total_cost", "estimated_cost"].into_iter().find_map(named);
+    let other = || words.iter().find(|(name, _)| name.ends_with("cost") && *name != UPSTREAM);
+    let cost = whole.or_else(|| other().map(|(_, figure)| *figure))?;
+    match named(UPSTREAM).filter(|_| named("is_byok") != Some("false")) {
+        Some(upstream) => Some(Ratio::wire(cost).ok()?.add(Ratio::wire(upstream).ok()?).ok()?.to_string()),
+        None => Some(cost.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_amount_of_an_answer_is_the_whole_of_it() {
+        let check = |line: &str, expected: Option<&str>| assert_eq!(reported_cost(line).as_deref(), expected, "{line}");
+        check("usage.cost=1.2936e-02", Some("1.2936e-02"));
+        check("cost_in_usd_ticks=28500000", Some("0.00285"));
+        check("usage.cost.input_tokens_cost=0.001 usage.cost.total_cost=0.005, usage.x=1", Some("0.005"));
+        check("estimated_cost=0.25", Some("0.25"));
+        check("usage.cost=0.0006 is_byok=true cost_details.upstream_inference_cost=1.2e-2", Some("0.0126"));
+        check("usage.cost=0.0126 is_byok=false cost_details.upstream_inference_cost=0.0126", Some("0.0126"));
+        check("input_tokens=7 output_tokens=611", None);
+    }
 }

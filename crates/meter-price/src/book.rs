@@ -54,6 +54,10 @@ impl Pattern {
         let read = match row_of(written) {
             Some(row) => Read::Row(row),
             None => {
+                if written.contains(')') {
+                    // A bracket that closes what was not opened would end the anchors' own.
+                    Regex::new(written)?;
+                }
                 let anchored = format!(r"\A(?:{written})\z");
                 Read::Other(regex::bytes::RegexBuilder::new(&anchored).unicode(false).build()?)
             }
@@ -224,11 +228,12 @@ impl PriceBook {
         }
     }
 
-    /// What the provider's word for a tier or speed means; a word its file does not list is a class by itself.
+    /// What the provider's word for a tier or speed means; a word its file does not list is a class by itself, but for
+    /// `standard` and `default`.
     pub fn wire_class(&self, provider: &str, word: &str) -> WireClass {
         let listed = self.providers.get(provider).and_then(|provider| provider.tiers.get(word));
         match listed.map_or(word, String::as_str) {
-            "" | "standard" => WireClass::Standard,
+            "" | "standard" | "default" => WireClass::Standard,
             "unpriced" => WireClass::NoPrice,
             class => WireClass::Class(class.to_owned()),
         }
@@ -359,7 +364,7 @@ impl Provider {
 }
 
 impl Model {
-    /// The last row that began, if it still holds.
+    /// The last row that began and has not ended.
     pub(crate) fn row_at(&self, at: UnixMillis) -> Option<&Arc<PricedRow>> {
         self.rows.iter().rev().find(|row| row.holds(at))
     }
@@ -385,5 +390,6 @@ mod tests {
         assert!(matches!(Pattern::new(r"m-\d{8}").unwrap().read, Read::Row(_)));
         assert!(matches!(Pattern::new("m-1?").unwrap().read, Read::Other(_)));
         assert!(Pattern::new("m-(").is_err());
+        assert!(Pattern::new("m-1)|(?:m-2").is_err(), "half of it would not be anchored");
     }
 }

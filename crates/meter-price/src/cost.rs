@@ -1,9 +1,9 @@
 //! The bill: quantity × rate × multipliers, rounded once per line.
 
 use crate::book::{Contract, Provider, WireClass};
-use crate::row::{Axis, Effect, Overlay, Price, PricedRow, Rates, Tier, TierEffect, is_token, reached};
-use crate::window::Within;
-use crate::{Attributes, Costing, PriceBook, Query, Rate, WhyUnpriced};
+use crate::conditions::Held;
+use crate::row::{FEES, Price, PricedRow, Rates, Tier, TierEffect, is_token, reached};
+use crate::{Costing, PriceBook, Query, Rate, WhyUnpriced};
 use meter_call::{CostLine, Evidence, Meter, Multiplier, PriceUse, Side};
 use meter_money::{MoneyError, PicoUsd, Ratio};
 
@@ -27,8 +27,7 @@ pub fn price(book: &PriceBook, query: &Query<'_>) -> Costing {
         Some(WireClass::Class(class)) => Some(class),
         Some(WireClass::NoPrice) => return unpriced(query, WhyUnpriced::NoClass(word.unwrap_or_default().to_owned())),
     };
-    let mut bill = Bill::new(query, provider, row);
-    bill.conditions(class.as_deref());
+    let mut bill = Bill::new(query, provider, row, class.as_deref());
     if row.row.graduated() {
         // What was read from the cache comes first in the prompt, what is new last.
         let rank = |meter: &Meter| match meter.name() {
@@ -76,18 +75,27 @@ fn bare_line(model: &str, meter: Meter, quantity: u64) -> CostLine {
 
 struct Bill<'a> {
     query: &'a Query<'a>,
-    provider: &'a Provider,
     row: &'a PricedRow,
     contract: Option<&'a Contract>,
     prompt_tokens: u64,
     /// Prompt tokens of the buckets before, where only the excess over a bound pays more.
     position: u64,
-    /// Overlays that hold for this call, with the name of the condition as it was met.
-    matching: Vec<(&'a Overlay, String)>,
+    /// Overlays of the row that hold for this call.
+    held: Held<'a>,
+    /// The provider's fees that hold.
+    fees: Option<Fees<'a>>,
     lines: Vec<CostLine>,
     list: Vec<PicoUsd>,
     prices: Vec<PriceUse>,
     unpriced: Vec<WhyUnpriced>,
+    guesses: Vec<String>,
+}
+
+/// Prices that hold for every model of a provider.
+struct Fees<'a> {
+    row: &'a PricedRow,
+    held: Held<'a>,
+    /// What had to be assumed, should one of them be used.
     guesses: Vec<String>,
 }
 
@@ -98,91 +106,43 @@ struct Found<'a> {
     /// The tier whose factor applies on top.
     tier: Option<&'a Tier>,
     from: &'a PricedRow,
-    /// The row's own price, not one of a tier, an overlay or the fees: what a contract's fixed price replaces.
+    /// The base price, not one of a tier or an overlay: what a contract's fixed price replaces.
     plain: bool,
 }
 
 impl<'a> Bill<'a> {
-    fn new(query: &'a Query<'a>, provider: &'a Provider, row: &'a PricedRow) -> Self {
+    fn new(query: &'a Query<'a>, provider: &'a Provider, row: &'a PricedRow, class: Option<&str>) -> Self {
+        let mut guesses = Vec::new();
+        let held = Held::of(&row.row, query, class, &mut guesses);
+        if let Some(class) = class {
+            if !row.row.knows_class(class) {
+                guesses.push(format!("class `{class}` has no price here: standard rates"));
+            } else if query.attributes.class_requested {
+                guesses.push(format!("class `{class}` was asked for; the answer does not say what was served"));
+            }
+        }
         Bill {
             query,
-            provider,
             row,
+            fees: provider.fees_at(query.at).map(|row| {
+                let mut guesses = Vec::new();
+                Fees { row, held: Held::of(&row.row, query, class, &mut guesses), guesses }
+            }),
             contract: provider.contract_at(query.at),
             prompt_tokens: query.usage.total(Side::Input),
             position: 0,
-            matching: Vec::new(),
+            held,
             lines: Vec::new(),
             list: Vec::new(),
             prices: Vec::new(),
             unpriced: Vec::new(),
-            guesses: Vec::new(),
+            guesses,
         }
     }
 
     fn guess(&mut self, reason: String) {
         if !self.guesses.contains(&reason) {
             self.guesses.push(reason);
-        }
-    }
-
-    /// Which overlays hold; notes what had to be assumed.
-    fn conditions(&mut self, class: Option<&str>) {
-        let row = self.row;
-        for overlay in &row.row.when {
-            let mut name = Vec::new();
-            let holds = overlay.on.iter().all(|(axis, wanted)| {
-                let met = self.value(*axis, wanted, class);
-                name.extend(met.as_ref().map(|value| format!("{}={value}", axis.name())));
-                met.is_some()
-            });
-            if holds {
-                self.matching.push((overlay, name.join(",")));
-            }
-        }
-        // The order in which multipliers are printed; a product has none.
-        self.matching.sort_by_key(|(overlay, _)| overlay.on.keys().copied().collect::<Vec<_>>());
-        let Some(class) = class else { return };
-        let known = row.row.when.iter().any(|o| o.on.get(&Axis::Class).is_some_and(|values| values.contains(class)));
-        if !known {
-            self.guess(format!("class `{class}` has no price here: standard rates"));
-        } else if self.query.attributes.class_requested {
-            self.guess(format!("class `{class}` was asked for; the answer does not say what was served"));
-        }
-    }
-
-    /// The value of an axis, if it is one of those wanted.
-    fn value(
-        &mut self,
-        axis: Axis,
-        wanted: &std::collections::BTreeSet<String>,
-        class: Option<&str>,
-    ) -> Option<String> {
-        let Attributes { geo, route, search_context, size, quality, resolution, cache_mode, thinking, .. } =
-            self.query.attributes;
-        let known = match axis {
-            Axis::Class => class,
-            Axis::Geo => geo.as_deref(),
-            Axis::Route => route.as_deref(),
-            Axis::Thinking => thinking.map(|on| if on { "true" } else { "false" }),
-            Axis::CacheMode => cache_mode.as_deref(),
-            Axis::SearchContext => search_context.as_deref(),
-            Axis::Size => size.as_deref(),
-            Axis::Quality => quality.as_deref(),
-            Axis::Resolution => resolution.as_deref(),
-            Axis::Window => return wanted.iter().find(|name| self.in_window(name)).cloned(),
-        };
-        known.filter(|value| wanted.contains(*value)).map(str::to_owned)
-    }
-
-    fn in_window(&mut self, name: &str) -> bool {
-        match self.row.row.windows.get(name).map(|window| window.at(name, self.query.at)) {
-            Some(Within::Yes) => true,
-            Some(Within::No) | None => false,
-            Some(Within::Guess(inside, reason)) => {
-                self.guess(reason);
-                inside
-            }
         }
     }
 
@@ -241,16 +201,21 @@ impl<'a> Bill<'a> {
         {
             times(tier.bound.name(), by);
         }
-        for (overlay, name) in &self.matching {
-            if let Some(by) = overlay.effect.scales(meter, found.priced_as) {
-                times(name.clone(), by);
+        for (name, by) in self.held.factors(meter, found.priced_as) {
+            times(name.to_owned(), by);
+        }
+        if let Some(fees) = self.fees.as_ref().filter(|fees| std::ptr::eq(fees.row, found.from)) {
+            for (name, by) in fees.held.factors(meter, found.priced_as) {
+                times(name.to_owned(), by);
             }
         }
         let list = factor.and_then(|factor| amount(quantity, found.rate, factor));
         let (mut charged, mut rate, mut from) = (list, found.rate, found.from);
         if let Some(terms) = self.contract {
-            let fixed = terms.fixed(self.row, found.priced_as).filter(|_| found.plain);
-            let discount = terms.factor.as_ref().filter(|_| is_token(meter) && !terms.except.contains(&meter));
+            let fixed = || terms.fixed(self.row, meter).or_else(|| terms.fixed(self.row, found.priced_as));
+            let fixed = found.plain.then(fixed).flatten();
+            let excepted = [meter, found.priced_as].iter().any(|meter| terms.except.contains(meter));
+            let discount = terms.factor.as_ref().filter(|_| is_token(meter) && !excepted);
             if let Some(fixed) = fixed {
                 (rate, from) = fixed;
                 charged = factor.and_then(|factor| amount(quantity, rate, factor));
@@ -259,6 +224,10 @@ impl<'a> Bill<'a> {
                 line.multipliers.push(Multiplier { name, by: by.text().to_owned() });
                 charged = factor.and_then(|factor| amount(quantity, rate, factor.mul(by.value())?));
             }
+        }
+        let assumed = self.fees.iter().filter(|fees| std::ptr::eq(fees.row, found.from)).flat_map(|fees| &fees.guesses);
+        for reason in assumed.cloned().collect::<Vec<_>>() {
+            self.guess(reason);
         }
         line.rate = Some(rate.text().to_owned());
         line.price_id = Some(from.id().to_owned());
@@ -269,10 +238,19 @@ impl<'a> Bill<'a> {
             }
             _ => self.unpriced.push(WhyUnpriced::Overflow),
         }
-        if !self.prices.iter().any(|known| known.price_id == from.id()) {
-            self.prices.push(price_use(from));
+        self.used(from);
+        if found.from.row.model == FEES && !line.multipliers.is_empty() {
+            // The factor on a fee may stand in the row of the model.
+            self.used(self.row);
         }
         self.lines.push(line);
+    }
+
+    /// Keeps a row beside the bill.
+    fn used(&mut self, row: &PricedRow) {
+        if !self.prices.iter().any(|known| known.price_id == row.id()) {
+            self.prices.push(price_use(row));
+        }
     }
 
     /// The rate of a bucket: its own price or the meter it falls back to, each looked up in the most specific matching
@@ -294,18 +272,9 @@ impl<'a> Bill<'a> {
         Some(found)
     }
 
-    /// The most specific matching overlay with a price of its own for the meter.
-    fn best(&self, meter: Meter) -> Option<(usize, &'a Rates, &'a Vec<Tier>)> {
-        let absolute = |(overlay, _): &&(&'a Overlay, String)| match &overlay.effect {
-            Effect::Rates { rates, context } => rates.get(meter).map(|_| (overlay.on.len(), rates, context)),
-            Effect::Scale { .. } => None,
-        };
-        self.matching.iter().filter_map(|entry| absolute(&entry)).max_by_key(|(axes, ..)| *axes)
-    }
-
     /// The tiers that the price of a meter has.
     fn context_of(&self, meter: Meter, depth: usize) -> &'a [Tier] {
-        if let Some((_, _, context)) = self.best(meter) {
+        if let Some((_, context)) = self.held.best(meter) {
             return context;
         }
         match self.row.row.rates.get(meter) {
@@ -316,32 +285,25 @@ impl<'a> Bill<'a> {
 
     /// The rate of exactly this meter, following `meter = "other"`.
     fn find_exactly(&self, meter: Meter, depth: usize) -> Option<Found<'a>> {
-        let best = self.best(meter);
-        let (rates, context): (&'a Rates, &'a [Tier]) = match best {
-            Some((_, rates, context)) => (rates, context),
-            None => (&self.row.row.rates, &self.row.row.context),
-        };
+        let best = self.held.best(meter);
+        let (rates, context): (&'a Rates, &'a [Tier]) = best.unwrap_or((&self.row.row.rates, &self.row.row.context));
         let tier = reached(context, self.prompt_tokens);
         let dearer = tier.and_then(|tier| match &tier.effect {
             TierEffect::Rates(rates) => rates.get(meter),
             TierEffect::Scale { .. } => None,
         });
-        let mut from: &'a PricedRow = self.row;
+        let (mut from, mut plain) = (self.row, best.is_none() && dearer.is_none());
         let price = match dearer.or_else(|| rates.get(meter)) {
             Some(price) => price,
             None => {
-                from = self.provider.fees_at(self.query.at)?;
-                from.row.rates.get(meter)?
+                let fees = self.fees.as_ref()?;
+                let special = fees.held.best(meter);
+                (from, plain) = (fees.row, special.is_none());
+                special.map_or(&fees.row.row.rates, |(rates, _)| rates).get(meter)?
             }
         };
         match price {
-            Price::Rate(rate) => Some(Found {
-                rate,
-                priced_as: meter,
-                tier,
-                from,
-                plain: best.is_none() && dearer.is_none() && std::ptr::eq(from, self.row),
-            }),
+            Price::Rate(rate) => Some(Found { rate, priced_as: meter, tier, from, plain }),
             // The builder refuses circles; the depth only keeps a damaged row from looping.
             Price::As(other) if depth < 4 => self.find_exactly(*other, depth + 1),
             Price::As(_) => None,

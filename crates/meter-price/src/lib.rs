@@ -7,6 +7,7 @@
 mod again;
 mod book;
 mod build;
+mod conditions;
 mod cost;
 mod credit;
 mod currency;
@@ -34,7 +35,7 @@ pub use build::PriceBookBuilder;
 pub use cost::price;
 pub use credit::{Balance, Credit, balances};
 pub use currency::{Currencies, FxRate};
-pub use derive::{DeriveError, derive};
+pub use derive::{DeriveError, derive, derive_among};
 pub use diff::{ChangeKind, ModelChange, RateChange, RowChange, diff, per_cent};
 pub use fault::{FaultKind, PriceFault};
 pub use instant::{parse as parse_instant, print as print_instant};

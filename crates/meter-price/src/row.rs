@@ -200,6 +200,11 @@ impl Row {
         std::iter::once(&self.rates).chain(overlays).flat_map(|rates| rates.0.keys().copied())
     }
 
+    /// Whether some overlay speaks of a class.
+    pub(crate) fn knows_class(&self, class: &str) -> bool {
+        self.when.iter().any(|overlay| overlay.on.get(&Axis::Class).is_some_and(|values| values.contains(class)))
+    }
+
     /// Whether some tier is for the excess over its bound only.
     pub(crate) fn graduated(&self) -> bool {
         let overlays = self.when.iter().filter_map(|overlay| match &overlay.effect {

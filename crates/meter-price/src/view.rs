@@ -138,9 +138,8 @@ impl PriceBook {
 impl ModelView {
     /// The row that holds at `at`.
     pub fn row_at(&self, at: UnixMillis) -> Option<&RowView> {
-        let row = self.rows.iter().rev().find(|row| row.from_ms <= at)?;
-        let ended = row.until.as_deref().and_then(instant::parse).is_some_and(|until| until <= at);
-        (!ended).then_some(row)
+        let ended = |row: &RowView| row.until.as_deref().and_then(instant::parse).is_some_and(|until| until <= at);
+        self.rows.iter().rev().find(|row| row.from_ms <= at && !ended(row))
     }
 }
 

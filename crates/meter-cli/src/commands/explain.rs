@@ -39,14 +39,11 @@ fn verifiable(detail: &CallDetail) -> bool {
 fn disagreements(detail: &CallDetail) -> Vec<String> {
     let mut found = Vec::new();
     for line in &detail.lines {
-        let (Some(stored), Some(price_id)) = (line.amount, &line.price_id) else { continue };
-        match detail.prices.iter().find(|price| price.price_id == *price_id) {
-            None => found.push(format!("the price row `{price_id}` of `{}` is missing", line.meter)),
-            Some(price) => match meter_price::derive(&price.row, line) {
-                Ok(derived) if derived == stored => {}
-                Ok(derived) => found.push(format!("`{}` gives {derived} and the row says {stored}", line.meter)),
-                Err(error) => found.push(format!("`{}`: {error}", line.meter)),
-            },
+        let (Some(stored), Some(_)) = (line.amount, &line.price_id) else { continue };
+        match meter_price::derive_among(&detail.prices, line) {
+            Ok(derived) if derived == stored => {}
+            Ok(derived) => found.push(format!("`{}` gives {derived} and the row says {stored}", line.meter)),
+            Err(error) => found.push(format!("`{}`: {error}", line.meter)),
         }
     }
     let sum = PicoUsd::sum(detail.lines.iter().filter_map(|line| line.amount));

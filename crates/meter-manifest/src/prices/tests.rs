@@ -278,8 +278,6 @@ context = [
 # ^ error[HM0206]
   { over = 500_000, scale_input = 2, scope = "excess" },
 # ^ error[HM0206]
-  { over = 550_000, input = 2, output = 3, scope = "excess" },
-#                              ^^^^^^ error[HM0206]
   { over = 600_000, scale_input = 2, scope = "all" },
 #                                            ^^^^^ error[HM0110]
   { over = 700_000, scale_input = 0 },
@@ -348,7 +346,7 @@ dates = [2026-10-01]
 [[window]]
 name = "peak"
 from = 2026-03-01
-utc = ["22:00-04:00", "1-2"]
+utc = ["22:00-22:00", "1-2"]
 #      ^^^^^^^^^^^^^ error[HM0223]
 #                     ^^^^^ error[HM0223]
 days = ["monday"]

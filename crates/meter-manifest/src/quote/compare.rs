@@ -3,7 +3,7 @@
 use super::{Case, Expected, ExpectedLine, Quoted};
 use meter_call::{CostLine, PriceUse, Side};
 use meter_money::{PicoUsd, Ratio};
-use meter_price::{Drift, Rate, derive, print_instant};
+use meter_price::{Drift, Rate, derive_among, print_instant};
 use std::fmt::Display;
 
 /// Everything that differs, one sentence each; empty when all is as expected or nothing is.
@@ -81,10 +81,7 @@ fn line(wanted: &ExpectedLine, line: &CostLine, prices: &[PriceUse], off: &mut V
         let want: Vec<String> = wanted.multipliers.iter().map(|(name, by)| format!("{name} x {by}")).collect();
         off.push(format!("{}: got [{}], expected [{}]", what("multipliers"), got.join(", "), want.join(", ")));
     }
-    let stored = prices.iter().find(|used| Some(&used.price_id) == line.price_id.as_ref());
-    if let Some(used) = stored
-        && derive(&used.row, line).ok() != line.amount
-    {
+    if line.price_id.is_some() && derive_among(prices, line).ok() != line.amount {
         off.push(format!("{} cannot be derived again from its price", what("the amount")));
     }
 }

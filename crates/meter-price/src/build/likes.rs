@@ -1,10 +1,11 @@
 //! Models that cost the same as another, perhaps of another provider.
 
 use super::merge::{MergedModel, MergedProvider};
+use super::overlays::{self, PlacedOverlay};
 use super::rows::{self, ResolvedRow};
-use super::{ResolvedModel, instant_of, overlays};
+use super::{ResolvedModel, instant_of};
 use crate::fault::{FaultKind, Faults};
-use crate::row::{Axis, PricedRow, is_token};
+use crate::row::{Axis, Effect, PricedRow, is_token};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -75,7 +76,7 @@ fn take(
 }
 
 /// Another model's rows under this one's name: without fees and dropped axes, cut at `from`, with own overlays in the
-/// place of inherited ones about the same axes.
+/// place of inherited ones.
 fn adapt(
     provider: &str,
     files: &MergedProvider,
@@ -98,11 +99,14 @@ fn adapt(
     let shared = rows::shared(files, model, &mut Faults::default());
     let cut = model.from.as_ref().and_then(|from| instant_of(from, faults));
     let mut rows = Vec::new();
-    let count = inherited.len();
     for (index, ResolvedRow { mut row, overlays: theirs, user }) in inherited.iter().cloned().enumerate() {
-        let end = row.until.or_else(|| (index + 1 < count).then(|| inherited[index + 1].row.from));
         if let Some(cut) = cut {
-            if end.is_some_and(|end| end <= cut) {
+            // One that ends before, or that a later one hides for as long as it holds, is never asked for.
+            let hides = |later: &ResolvedRow| {
+                later.row.from <= cut
+                    && later.row.until.is_none_or(|end| row.until.is_some_and(|hidden_end| hidden_end <= end))
+            };
+            if row.until.is_some_and(|end| end <= cut) || inherited[index + 1..].iter().any(hides) {
                 continue;
             }
             row.from = row.from.max(cut);
@@ -116,7 +120,7 @@ fn adapt(
         let mut overlays: Vec<_> = theirs
             .into_iter()
             .filter(|placed| !placed.overlay.on.keys().any(|axis| dropped.contains(axis)))
-            .filter(|placed| !mine.iter().any(|own| own.overlay.on.keys().eq(placed.overlay.on.keys())))
+            .filter_map(|placed| without_fees(beside_own(placed, &mine)?))
             .collect();
         let mut windows = rows::used_windows(&overlays, &row.windows);
         windows.extend(rows::used_windows(&mine, &own.windows));
@@ -127,4 +131,35 @@ fn adapt(
         rows.push(ResolvedRow { row, overlays, user });
     }
     rows
+}
+
+/// An inherited overlay beside the model's own: own ones about the geography take the place of all inherited ones about it,
+/// others of those for the same values. `None` when nothing is left.
+fn beside_own(mut placed: PlacedOverlay, mine: &[PlacedOverlay]) -> Option<PlacedOverlay> {
+    let on = &mut placed.overlay.on;
+    for own in mine.iter().map(|own| &own.overlay.on) {
+        if own.contains_key(&Axis::Geo) && on.contains_key(&Axis::Geo) {
+            return None;
+        }
+        if !own.keys().eq(on.keys()) || own.iter().any(|(axis, values)| values.is_disjoint(&on[axis])) {
+            continue;
+        }
+        let [values] = on.values_mut().collect::<Vec<_>>().try_into().ok()?;
+        values.retain(|value| !own.values().any(|taken| taken.contains(value)));
+        if values.is_empty() {
+            return None;
+        }
+    }
+    Some(placed)
+}
+
+/// An inherited overlay without prices of what is no token; `None` when nothing is left.
+fn without_fees(mut placed: PlacedOverlay) -> Option<PlacedOverlay> {
+    if let Effect::Rates { rates, .. } = &mut placed.overlay.effect {
+        rates.0.retain(|meter, _| is_token(*meter));
+        if rates.0.is_empty() {
+            return None;
+        }
+    }
+    Some(placed)
 }

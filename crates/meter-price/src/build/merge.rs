@@ -134,6 +134,8 @@ fn add_model(
     }
     if model.replace {
         known.rows.retain(|row| row.layer == layer);
+        // Rows taken over from another model are rows of the lower layer too.
+        (known.like, known.from, known.drop) = (None, None, Vec::new());
     }
     let new = |texts: Vec<Written<String>>, known: &[Written<String>]| -> Vec<Written<String>> {
         texts.into_iter().filter(|text| !known.iter().any(|other| other.value == text.value)).collect()

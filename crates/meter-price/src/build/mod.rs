@@ -49,13 +49,15 @@ impl PriceBookBuilder {
         let currencies = terms::currencies(&self.files, &mut faults);
         let merged = merge::merge(self.files, &mut faults);
         let mut resolved: BTreeMap<String, Vec<ResolvedModel>> = BTreeMap::new();
+        let mut windows = BTreeMap::new();
         for (name, provider) in &merged {
-            let windows = windows::windows(provider, &mut faults);
+            let described = windows::windows(provider, &mut faults);
             let models = provider.models.iter().map(|model| {
-                let rows = rows::rows(name, provider, model, &windows, &mut faults);
-                ResolvedModel { rows, windows: windows.clone() }
+                let rows = rows::rows(name, provider, model, &described, &mut faults);
+                ResolvedModel { rows, windows: described.clone() }
             });
             resolved.insert(name.clone(), models.collect());
+            windows.insert(name.as_str(), described);
         }
         let mut likenesses = likes::finished(&merged, &resolved, &mut faults);
         let mut book = PriceBook { currencies, ..PriceBook::default() };
@@ -84,7 +86,7 @@ impl PriceBookBuilder {
                 names: names.exact,
                 moving: names.moving,
                 patterns: names.patterns,
-                fees: fees(name, provider, &mut faults),
+                fees: fees(name, provider, windows.get(name.as_str()), &mut faults),
                 tiers: terms::tiers(provider, &models, &mut faults),
                 settlement: terms::settlement(provider, &mut faults),
                 contracts: terms::contracts(provider, &models, &mut faults),
@@ -101,16 +103,24 @@ impl PriceBookBuilder {
 /// A model's own rows, before what it takes over from another.
 pub(super) struct ResolvedModel {
     pub rows: Vec<rows::ResolvedRow>,
-    pub windows: BTreeMap<String, crate::window::Window>,
+    pub windows: Windows,
 }
 
-fn fees(name: &str, provider: &MergedProvider, faults: &mut Faults) -> Vec<Arc<PricedRow>> {
-    let nothing = BTreeMap::new();
+/// Times of day by name.
+type Windows = BTreeMap<String, crate::window::Window>;
+
+fn fees(name: &str, provider: &MergedProvider, windows: Option<&Windows>, faults: &mut Faults) -> Vec<Arc<PricedRow>> {
+    let none = Windows::new();
+    let windows = windows.unwrap_or(&none);
     let mut fees: Vec<_> = provider
         .fees
         .iter()
         .filter_map(|fee| {
-            let row = rows::row(name, FEES, provider, fee, &[], &nothing, faults)?;
+            if let Some(tier) = fee.row.context.first() {
+                let message = "fees have no context tiers: a long prompt makes none dearer";
+                faults.push(FaultKind::BadTier, tier.mark, message);
+            }
+            let row = rows::row(name, FEES, provider, fee, (&[], &[]), windows, faults)?;
             Some(Arc::new(PricedRow::new(row.row, row.user)))
         })
         .collect();

@@ -132,14 +132,6 @@ fn read_tier(tier: &TierText, base: &Rates, free: bool, faults: &mut Faults) -> 
         }
         _ => false,
     };
-    let answer = tier.rates.iter().map(|(meter, _)| meter).find(|meter| meter.value.side() == Side::Output);
-    if let Some(mark) = answer.map(|meter| meter.mark).or(tier.scale_output.as_ref().map(|scale| scale.mark))
-        && excess
-    {
-        let message = "a tier for the excess is about the prompt: no part of an answer lies over its bound";
-        faults.push(FaultKind::BadTier, mark, message).help("leave the answer out, or use `scope = \"request\"`");
-        return None;
-    }
     let bound = match (tier.over, tier.at_least) {
         (Some(over), None) => Bound::Over(over),
         (None, Some(at_least)) => Bound::AtLeast(at_least),
@@ -162,6 +154,7 @@ fn read_tier(tier: &TierText, base: &Rates, free: bool, faults: &mut Faults) -> 
     }
     let rates = rates(&tier.rates, free || tier.free.is_some(), faults);
     if excess {
+        // No part of an answer lies over a bound of the prompt: its prices may stand here, and are never reached.
         let mut prompt = base.clone();
         prompt.0.retain(|meter, _| meter.side() == Side::Input);
         lacks(&prompt, &rates, tier.mark, "the tier", faults);

@@ -32,7 +32,7 @@ pub(super) fn rows(
     let mut rows: Vec<ResolvedRow> = model
         .rows
         .iter()
-        .filter_map(|written| row(provider, &model.id.value, files, written, &shared, windows, faults))
+        .filter_map(|written| row(provider, &model.id.value, files, written, (&model.uses, &shared), windows, faults))
         .collect();
     rows.sort_by_key(|resolved| resolved.row.from);
     rows
@@ -60,7 +60,10 @@ pub(super) fn shared_conditions(files: &MergedProvider, model: &MergedModel) -> 
 
 fn profiles(files: &MergedProvider, names: &[Written<String>], faults: &mut Faults) -> Vec<WhenText> {
     let mut overlays = Vec::new();
-    for name in names {
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].iter().any(|known| known.value == name.value) {
+            continue;
+        }
         match files.profiles.get(&name.value) {
             Some(when) => overlays.extend(when.iter().cloned()),
             None => {
@@ -88,13 +91,13 @@ fn quotas(written: &[QuotaText], faults: &mut Faults) -> Vec<Quota> {
     written.iter().map(quota).collect()
 }
 
-/// One row. `shared` are the overlays of its model.
+/// One row. `uses` are the profiles of its model, `shared` their overlays and its own.
 pub(super) fn row(
     provider: &str,
     model: &str,
     files: &MergedProvider,
     written: &MergedRow,
-    shared: &[WhenText],
+    (uses, shared): (&[Written<String>], &[WhenText]),
     windows: &BTreeMap<String, Window>,
     faults: &mut Faults,
 ) -> Option<ResolvedRow> {
@@ -110,7 +113,10 @@ pub(super) fn row(
     let free = text.free.is_some();
     let rates = prices::rates(&text.rates, free, faults);
     let context = prices::tiers(&text.context, &rates, free, faults);
-    let profiles = profiles(files, &text.uses, faults);
+    // What the whole model uses already stands among `shared`.
+    let own: Vec<Written<String>> =
+        text.uses.iter().filter(|name| !uses.iter().any(|used| used.value == name.value)).cloned().collect();
+    let profiles = profiles(files, &own, faults);
     let written = profiles.iter().chain(shared).chain(&text.when);
     let overlays: Vec<PlacedOverlay> =
         written.filter_map(|when| overlays::overlay(when, &rates, !context.is_empty(), windows, faults)).collect();

@@ -96,7 +96,12 @@ fn fixed(
     faults: &mut Faults,
 ) -> BTreeMap<String, (Arc<PricedRow>, BTreeSet<Meter>)> {
     let mut fixed = BTreeMap::new();
-    for terms in &text.rates {
+    for (at, terms) in text.rates.iter().enumerate() {
+        if let Some(first) = text.rates[..at].iter().find(|first| first.model.value == terms.model.value) {
+            let message = format!("`{}` has fixed prices already", terms.model.value);
+            faults.push(FaultKind::SetTwice, terms.model.mark, message).other(first.model.mark, "first here");
+            continue;
+        }
         let Some(model) = models.iter().find(|model| model.id == terms.model.value) else {
             let message = format!("there is no model `{}`", terms.model.value);
             faults.push(FaultKind::UnknownTarget, terms.model.mark, message);

@@ -56,11 +56,11 @@ fn read_window(
     let mut utc = Vec::new();
     for range in &text.utc {
         match minutes(&range.value) {
-            Some(range) => utc.push(range),
+            Some(ranges) => utc.extend(ranges),
             None => {
                 faults
                     .push(FaultKind::BadWindow, range.mark, format!("`{}` is no part of a day", range.value))
-                    .help("write \"01:00-04:00\"; the end is exclusive, may be 24:00, and midnight needs two entries");
+                    .help("write \"01:00-04:00\"; the end is exclusive and may lie on the next day: \"22:00-02:00\"");
             }
         }
     }
@@ -107,8 +107,8 @@ fn read_window(
     Some(WindowRow { from, utc, days, zone, not_on })
 }
 
-/// `01:00-04:00` as minutes of the day; 00:00 as an end is midnight.
-fn minutes(text: &str) -> Option<(u16, u16)> {
+/// `01:00-04:00` as minutes of the day; 00:00 as an end is midnight, and one that goes on past it has two parts.
+fn minutes(text: &str) -> Option<Vec<(u16, u16)>> {
     let clock = |text: &str| {
         let (hour, minute) = text.split_once(':')?;
         let two = |text: &str| (text.len() == 2).then(|| text.parse::<u16>().ok()).flatten();
@@ -116,9 +116,13 @@ fn minutes(text: &str) -> Option<(u16, u16)> {
         (minute < 60 && hour * 60 + minute <= 24 * 60).then_some(hour * 60 + minute)
     };
     let (start, end) = text.split_once('-')?;
-    let (start, end) = (clock(start)?, clock(end)?);
-    let end = if end == 0 { 24 * 60 } else { end };
-    (start < end).then_some((start, end))
+    const MIDNIGHT: u16 = 24 * 60;
+    match (clock(start.trim())?, clock(end.trim())?) {
+        (start, 0) => Some(vec![(start, MIDNIGHT)]),
+        (start, end) if start < end => Some(vec![(start, end)]),
+        (start, end) if end < start && start < MIDNIGHT => Some(vec![(start, MIDNIGHT), (0, end)]),
+        _ => None,
+    }
 }
 
 /// `+08:00` in minutes.

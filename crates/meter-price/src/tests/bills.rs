@@ -334,3 +334,71 @@ fn the_parts_of_a_call_make_one_bill() {
     assert_eq!(Costing::join([part("gone", 10)]).list, None);
     assert_eq!(Costing::join([]).list, Some(PicoUsd::ZERO));
 }
+
+#[test]
+fn the_answer_never_counts_towards_a_bound_that_is_for_the_excess_only() {
+    let tier = TierText {
+        over: Some(100),
+        rates: rates("input 10, output 20"),
+        scope: Some(text("excess")),
+        ..TierText::default()
+    };
+    let book = one(RowText { context: vec![tier], ..row("2026-01-01", "input 1, output 2") });
+    let costing = bill(&book, "m", &[(Meter::Input, 130), (Meter::Output, 1000)], &Attributes::default());
+    assert_eq!(amounts(&costing), [Some(100_000_000), Some(300_000_000), Some(2_000_000_000)]);
+}
+
+#[test]
+fn fees_have_conditions_of_their_own() {
+    let fee = RowText {
+        when: vec![
+            WhenText { rates: rates("web_search \"14 / 1000 calls\""), ..on("route azure") },
+            WhenText { only: Some(vec![w(Meter::WebSearch)]), ..scale("geo eu", "2") },
+        ],
+        ..row("2026-01-01", "web_search \"10 / 1000 calls\"")
+    };
+    let own = RowText {
+        when: vec![WhenText { only: Some(vec![w(Meter::WebSearch)]), ..scale("size 2k", "3") }],
+        ..row("2026-01-01", "input 1")
+    };
+    let book = good(vec![PriceFile { fees: vec![fee], ..file(vec![model("m", vec![own])]) }]);
+    let fee = |attributes: &Attributes| {
+        let costing = bill(&book, "m", &[(Meter::WebSearch, 1)], attributes);
+        for line in &costing.lines {
+            assert_eq!(derive_among(&costing.prices, line).ok(), line.amount);
+        }
+        amounts(&costing)
+    };
+    let azure = Attributes { route: Some("azure".into()), ..Attributes::default() };
+    assert_eq!(fee(&Attributes::default()), [Some(10_000_000_000)]);
+    assert_eq!(fee(&azure), [Some(14_000_000_000)]);
+    assert_eq!(fee(&Attributes { geo: Some("eu".into()), ..azure.clone() }), [Some(28_000_000_000)]);
+    // The factor stands in the row of the model, the price in that of the fees.
+    assert_eq!(fee(&Attributes { size: Some("2k".into()), ..azure }), [Some(42_000_000_000)]);
+}
+
+#[test]
+fn a_contract_fixes_fees_and_meters_that_fall_back_and_exempts_what_an_exempt_price_stands_in_for() {
+    let contract = |terms: &str, except| ContractText {
+        name: text("acme"),
+        from: text("2026-01-01"),
+        discount: Some(text("10")),
+        except,
+        rates: vec![ContractRatesText { model: text("m"), rates: rates(terms), ..ContractRatesText::default() }],
+        ..ContractText::default()
+    };
+    let book = |contract| {
+        good(vec![PriceFile {
+            layer: Layer::User,
+            contracts: vec![contract],
+            fees: vec![row("2026-01-01", "web_search \"10 / 1000 calls\"")],
+            ..file(vec![model("m", vec![row("2026-01-01", "input 1, output 2")])])
+        }])
+    };
+    let call = [(Meter::Reasoning, 1_000_000), (Meter::WebSearch, 1)];
+    let usd = |book: &PriceBook| amounts(&bill(book, "m", &call, &Attributes::default()));
+    let fixed = book(contract("reasoning 1.5, web_search \"7 / 1000 calls\"", vec![]));
+    assert_eq!(usd(&fixed), [Some(1_500_000_000_000), Some(7_000_000_000)]);
+    let exempt = book(contract("input 1", vec![w(Meter::Output)]));
+    assert_eq!(usd(&exempt), [Some(2_000_000_000_000), Some(10_000_000_000)]);
+}

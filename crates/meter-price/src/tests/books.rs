@@ -208,3 +208,95 @@ fn hints_for_holds_come_from_the_row_of_the_day() {
     assert_eq!(book.max_output("acme", "m"), Some(64_000));
     assert!(book.covers("acme", "m", at("2026-06-01")) && !book.covers("acme", "n", at("2026-06-01")));
 }
+
+#[test]
+fn own_conditions_of_a_likeness_replace_the_geography_whole_and_others_value_by_value() {
+    let origin = RowText {
+        when: vec![
+            scale("class batch|flex", "0.5"),
+            scale("geo us|eu", "2"),
+            WhenText { rates: rates("web_search \"9 / call\""), ..on("route azure") },
+        ],
+        ..row("2026-01-01", "input 1, output 1")
+    };
+    let like = ModelText {
+        like: Some(text("acme/m")),
+        when: vec![scale("class batch", "3"), scale("geo us", "5")],
+        ..model("n", vec![])
+    };
+    let book = good(vec![file(vec![model("m", vec![origin]), like])]);
+    let dollars = |attributes: &Attributes| {
+        bill(&book, "n", &[(Meter::Input, 10_000_000)], attributes).list.map(|list| list.pico() / PicoUsd::PER_USD)
+    };
+    let geo = |geo: &str| Attributes { geo: Some(geo.into()), ..Attributes::default() };
+    assert_eq!((dollars(&class("batch")), dollars(&class("flex"))), (Some(30), Some(5)));
+    assert_eq!((dollars(&geo("us")), dollars(&geo("eu"))), (Some(50), Some(10)));
+    let azure = Attributes { route: Some("azure".into()), ..Attributes::default() };
+    let costing = bill(&book, "n", &[(Meter::WebSearch, 1)], &azure);
+    assert_eq!(costing.unpriced, [WhyUnpriced::NoMeter(Meter::WebSearch)], "fees are never taken over");
+}
+
+#[test]
+fn a_cut_keeps_what_holds_again_after_it() {
+    let ended = RowText { until: Some(text("2026-06-01")), ..row("2026-03-01", "input 3, output 3") };
+    let origin = model("m", vec![row("2026-01-01", "input 1, output 1"), ended]);
+    let like = ModelText { like: Some(text("acme/m")), from: Some(text("2026-04-01")), ..model("n", vec![]) };
+    let book = good(vec![file(vec![origin, like])]);
+    let input = |moment| input_at(&book, "acme", "n", moment);
+    assert_eq!((input("2026-03-31"), input("2026-04-01"), input("2026-06-01")), (None, Some(3), Some(1)));
+}
+
+#[test]
+fn a_model_that_is_replaced_takes_nothing_over_any_more() {
+    let origin = model("m", vec![row("2026-01-01", "input 1, output 1"), row("2026-06-01", "input 6, output 6")]);
+    let like = ModelText { like: Some(text("acme/m")), ..model("n", vec![]) };
+    let own = ModelText { replace: true, ..model("n", vec![row("2026-03-01", "input 9, output 9")]) };
+    let user = PriceFile { layer: Layer::User, ..file(vec![own]) };
+    let book = good(vec![file(vec![origin, like]), user]);
+    let input = |moment| input_at(&book, "acme", "n", moment);
+    assert_eq!((input("2026-02-01"), input("2026-04-01"), input("2026-07-01")), (None, Some(9), Some(9)));
+}
+
+#[test]
+fn a_profile_that_model_and_row_use_counts_once() {
+    let row = RowText { uses: vec![text("half")], ..row("2026-01-01", "input 1, output 1") };
+    let model = ModelText { uses: vec![text("half")], ..model("m", vec![row]) };
+    let book = good(vec![PriceFile {
+        profiles: vec![(text("half"), vec![scale("class batch", "0.5")])],
+        ..file(vec![model])
+    }]);
+    let costing = bill(&book, "m", &[(Meter::Input, 10)], &class("batch"));
+    assert_eq!(costing.list.map(PicoUsd::pico), Some(5_000_000));
+}
+
+#[test]
+fn a_window_goes_on_past_midnight_and_assumes_nothing_where_another_condition_fails() {
+    let window = WindowText {
+        name: text("night"),
+        from: text("2026-01-01"),
+        utc: vec![text("22:00-02:00")],
+        not_on: Some(text("days")),
+        ..WindowText::default()
+    };
+    let holidays = HolidaysText {
+        name: text("days"),
+        covers: vec![text("2026-01-01"), text("2026-01-31")],
+        ..HolidaysText::default()
+    };
+    let row = RowText { when: vec![scale("window night, geo us", "2")], ..row("2026-01-01", "input 1, output 1") };
+    let book =
+        good(vec![PriceFile { windows: vec![window], holidays: vec![holidays], ..file(vec![model("m", vec![row])]) }]);
+    let cost = |moment: &str, geo: &str| {
+        let attributes = Attributes { geo: Some(geo.into()), ..Attributes::default() };
+        let usage = usage(&[(Meter::Input, 1)]);
+        let query = Query { provider: "acme", model: "m", at: at(moment), usage: &usage, attributes: &attributes };
+        let costing = price(&book, &query);
+        (costing.list.map(PicoUsd::pico), costing.evidence)
+    };
+    use meter_call::Evidence::{Estimated, ProviderUsage};
+    assert_eq!(cost("2026-01-10T23:00:00Z", "us"), (Some(2_000_000), ProviderUsage));
+    assert_eq!(cost("2026-01-10T01:59:59Z", "us"), (Some(2_000_000), ProviderUsage));
+    assert_eq!(cost("2026-01-10T02:00:00Z", "us"), (Some(1_000_000), ProviderUsage));
+    assert_eq!(cost("2026-02-10T23:00:00Z", "us"), (Some(2_000_000), Estimated));
+    assert_eq!(cost("2026-02-10T23:00:00Z", "eu"), (Some(1_000_000), ProviderUsage));
+}
