@@ -79,7 +79,7 @@ super::codes! {
         wrong: "when = [{ class = \"batch\" }]", right: "when = [{ class = \"batch\", scale = 0.5 }]";
     BAD_WINDOW = 223, "bad-window", Error,
         "A window is made of hours in UTC (the end is exclusive), days and a fixed offset for the calendar.",
-        wrong: "utc = [\"22:00-04:00\"]", right: "utc = [\"22:00-24:00\", \"00:00-04:00\"]";
+        wrong: "utc = [\"22:00-28:00\"]", right: "utc = [\"22:00-04:00\"]";
     UNKNOWN_CONDITION = 224, "unknown-condition", Error,
         "No call is known by this condition.",
         wrong: "drop = [\"tier\"]", right: "drop = [\"class\"]";
