@@ -235,6 +235,13 @@ pub(crate) fn is_token(meter: Meter) -> bool {
     meter.side() != Side::Unit
 }
 
+/// Whether a meter counts what a model itself makes or reads, not what a tool or the provider charges beside it.
+pub(crate) fn is_own_work(meter: Meter) -> bool {
+    let made =
+        [Meter::Query, Meter::Image, Meter::Video, Meter::Audio, Meter::Characters, Meter::Page, Meter::TextMessage];
+    is_token(meter) || made.contains(&meter)
+}
+
 impl TierEffect {
     /// The factor on a bucket; fees have none, whatever the prompt's size.
     pub(crate) fn scales(&self, bucket: Meter) -> Option<&Factor> {

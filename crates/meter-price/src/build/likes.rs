@@ -5,7 +5,7 @@ use super::overlays::{self, PlacedOverlay};
 use super::rows::{self, ResolvedRow};
 use super::{ResolvedModel, instant_of};
 use crate::fault::{FaultKind, Faults};
-use crate::row::{Axis, Effect, PricedRow, is_token};
+use crate::row::{Axis, Effect, PricedRow, is_own_work};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -114,8 +114,8 @@ fn adapt(
         row.like = Some(format!("{}/{}", row.provider, row.model));
         row.provider = provider.to_owned();
         row.model = model.id.value.clone();
-        row.rates.0.retain(|meter, _| is_token(*meter));
-        row.quotas.retain(|quota| is_token(quota.meter));
+        row.rates.0.retain(|meter, _| is_own_work(*meter));
+        row.quotas.retain(|quota| is_own_work(quota.meter));
         let mine = rows::own_overlays(&shared, &row, &own.windows, faults);
         let mut overlays: Vec<_> = theirs
             .into_iter()
@@ -153,10 +153,10 @@ fn beside_own(mut placed: PlacedOverlay, mine: &[PlacedOverlay]) -> Option<Place
     Some(placed)
 }
 
-/// An inherited overlay without prices of what is no token; `None` when nothing is left.
+/// An inherited overlay without prices of tools; `None` when nothing is left.
 fn without_fees(mut placed: PlacedOverlay) -> Option<PlacedOverlay> {
     if let Effect::Rates { rates, .. } = &mut placed.overlay.effect {
-        rates.0.retain(|meter, _| is_token(*meter));
+        rates.0.retain(|meter, _| is_own_work(*meter));
         if rates.0.is_empty() {
             return None;
         }

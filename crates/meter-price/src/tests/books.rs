@@ -234,6 +234,11 @@ fn own_conditions_of_a_likeness_replace_the_geography_whole_and_others_value_by_
     let azure = Attributes { route: Some("azure".into()), ..Attributes::default() };
     let costing = bill(&book, "n", &[(Meter::WebSearch, 1)], &azure);
     assert_eq!(costing.unpriced, [WhyUnpriced::NoMeter(Meter::WebSearch)], "fees are never taken over");
+    let speech = model("s", vec![row("2026-01-01", "audio \"3.6 / hour\", web_search \"1 / call\"")]);
+    let like = ModelText { like: Some(text("acme/s")), ..model("t", vec![]) };
+    let book = good(vec![file(vec![speech, like])]);
+    let costing = bill(&book, "t", &[(Meter::Audio, 1), (Meter::WebSearch, 1)], &Attributes::default());
+    assert_eq!(costing.list, Some(PicoUsd::from_pico(1_000_000_000)), "what the model does itself is");
 }
 
 #[test]
