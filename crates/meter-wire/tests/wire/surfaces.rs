@@ -348,3 +348,25 @@ fn one_grpc_answer_plain_compressed_and_failed() {
     assert_eq!(failed.usage, UsageState::None);
     assert!(failed.unknown.is_empty(), "nothing was done, so nothing is billed");
 }
+
+#[test]
+fn vercels_own_protocol_names_the_model_in_the_head_and_the_cost_in_the_last_part() {
+    let finish = r#"data: {"type":"finish","finishReason":{"unified":"stop","raw":"end_turn"},"usage":{"inputTokens":{"total":1000,"noCache":300,"cacheRead":600,"cacheWrite":100},"outputTokens":{"total":50,"text":20,"reasoning":30}},"providerMetadata":{"gateway":{"routing":{"finalProvider":"anthropic"},"cost":"0.0016","gatewayCost":"0.0017","generationId":"gen_1"}}}"#;
+    let body = format!("data: {{\"type\":\"stream-start\",\"warnings\":[]}}\n\n{finish}\n\n");
+    let streamed = one("vercel_sdk", r#"{"prompt":[],"maxOutputTokens":64}"#, SSE, &body);
+    has(&streamed, &[(Input, 300), (CacheRead, 600), (CacheWrite, 100), (Output, 20), (Reasoning, 30)]);
+    assert_eq!(streamed.provider_cost.map(|cost| cost.to_string()).as_deref(), Some("0.0017"));
+    assert_eq!((streamed.usage, streamed.stream_end), (UsageState::Final, StreamEnd::Normal));
+
+    let older = r#"{"content":[],"finishReason":"stop","usage":{"inputTokens":1000,"outputTokens":50,"totalTokens":1050,"reasoningTokens":30,"cachedInputTokens":600}}"#;
+    has(&one("vercel_sdk", "{}", JSON, older), &[(Input, 400), (CacheRead, 600), (Output, 20), (Reasoning, 30)]);
+    has(&one("vercel_sdk", "{}", JSON, r#"{"embeddings":[[0.1]],"usage":{"tokens":7}}"#), &[(Input, 7)]);
+
+    let mut reader = ExchangeReader::new(Arc::clone(&DIALECTS["vercel_sdk"]), facts());
+    reader.request_head(&fields(&[("ai-language-model-id", "anthropic/claude-sonnet-5.5")]));
+    reader.request_end();
+    reader.response_head(200, &fields(&[("content-type", JSON)]));
+    reader.response_body(older.as_bytes());
+    let named = reader.close(true).remove(0);
+    assert_eq!(named.model_requested.as_deref(), Some("anthropic/claude-sonnet-5.5"));
+}
