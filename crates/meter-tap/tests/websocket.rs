@@ -131,8 +131,13 @@ proptest! {
         let mut bytes = Vec::new();
         for text in &texts {
             let mut coded = Vec::with_capacity(text.len() + 64);
-            compress.compress_vec(text.as_bytes(), &mut coded, FlushCompress::Sync).expect("to memory");
-            let coded = coded.strip_suffix(b"\x00\x00\xff\xff").expect("a sync flush");
+            let coded = if text.is_empty() {
+                // Two flushes with nothing between them write nothing; a message of nothing is this byte (RFC 7692, 7.2.3.6).
+                b"\x00".as_slice()
+            } else {
+                compress.compress_vec(text.as_bytes(), &mut coded, FlushCompress::Sync).expect("to memory");
+                coded.strip_suffix(b"\x00\x00\xff\xff").expect("a sync flush")
+            };
             let pieces: Vec<&[u8]> = coded.chunks(piece).collect();
             for (number, part) in pieces.iter().enumerate() {
                 let last = number + 1 == pieces.len();
