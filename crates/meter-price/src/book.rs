@@ -4,7 +4,7 @@ use crate::cost::fallback;
 use crate::near::near;
 use crate::row::{Axis, Price, PricedRow};
 use crate::{Attributes, Credit, Currencies, Factor, Rate, Served};
-use meter_call::{Meter, UnixMillis};
+use meter_call::{Meter, Side, UnixMillis};
 use meter_money::{PicoUsd, Ratio};
 use regex::bytes::Regex;
 use std::collections::{BTreeMap, BTreeSet};
@@ -246,7 +246,9 @@ impl PriceBook {
         provider.find(model, UnixMillis(i64::MAX)).and_then(|model| model.max_output)
     }
 
-    /// Input and output rate of the row that holds at `at`, without tiers or overlays: enough for a budget's hold.
+    /// Input and output rate of the row that holds at `at`, without tiers or overlays: enough for a budget's hold. Where all
+    /// that a row has prices for is prompt tokens, as of an embedding, the answer costs nothing. A row that prices other
+    /// work, such as pictures, but no output gives no hint: the work would be left out.
     pub fn rate_hint(&self, provider: &str, model: &str, at: UnixMillis) -> Option<(Rate, Rate)> {
         let row = self.providers.get(provider)?.find(model, at)?.row_at(at)?;
         let rate = |meter| match row.row.rates.get(meter)? {
@@ -256,7 +258,9 @@ impl PriceBook {
                 Price::As(_) => None,
             },
         };
-        Some((rate(Meter::Input)?, rate(Meter::Output)?))
+        let prompts_only = || row.row.priced_meters().all(|meter| meter.side() == Side::Input);
+        let free = || prompts_only().then(|| Rate::per_million("0").ok()).flatten();
+        Some((rate(Meter::Input)?, rate(Meter::Output).or_else(free)?))
     }
 
     /// Where the rates of a call come from: `bundled-2026-11-24` with the date they were last compared, or `override`

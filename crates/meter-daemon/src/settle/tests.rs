@@ -29,6 +29,12 @@ id = "acme-mini"
 from = 2026-01-01
 input = 1
 output = 2
+
+[[model]]
+id = "acme-embed"
+[[model.rates]]
+from = 2026-01-01
+input = 1
 "#;
 
 fn book() -> PriceBook {
@@ -161,6 +167,24 @@ fn an_answer_without_usage_is_estimated_outside_every_amount() {
     // 100 to 300 prompt tokens at 4, 10 to 1000 answer tokens at 20 per million.
     assert_eq!((row.estimated, row.estimated_bound), (usd("0.0109"), usd("0.0103")));
     assert_eq!((row.usage_flags, row.usage_state), (vec!["estimated_from_bytes".to_owned()], UsageState::None));
+}
+
+#[test]
+fn an_embedding_without_usage_is_estimated_by_its_prompt_alone() {
+    let silent = CallReading {
+        model_requested: Some("acme-embed".into()),
+        model_answered: Some("acme-embed".into()),
+        usage: UsageState::None,
+        buckets: Buckets::default(),
+        unknown: [Meter::Input].into(),
+        request_bytes: 600,
+        answer_bytes: 4000,
+        ..reading()
+    };
+    let row = row(&exchange(), &silent);
+    assert_eq!((row.evidence, row.charged), (Evidence::Estimated, None));
+    // 100 to 300 prompt tokens at 1 per million, whatever the answer weighs.
+    assert_eq!((row.estimated, row.estimated_bound), (usd("0.0002"), usd("0.0001")));
 }
 
 #[test]

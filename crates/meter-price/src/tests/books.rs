@@ -210,6 +210,21 @@ fn hints_for_holds_come_from_the_row_of_the_day() {
 }
 
 #[test]
+fn the_answer_of_a_model_that_is_paid_by_its_prompt_alone_costs_nothing_in_a_hint() {
+    let hint = |row: RowText| {
+        let book = good(vec![file(vec![model("e", vec![row])])]);
+        let hint = book.rate_hint("acme", "e", at("2026-06-01"));
+        hint.map(|(input, output)| (input.text().to_owned(), output.each().is_zero()))
+    };
+    let embedding = Some(("1 / 1M tokens".to_owned(), true));
+    assert_eq!(hint(row("2026-01-01", "input 1")), embedding);
+    assert_eq!(hint(row("2026-01-01", "input 1, input_image 3")), embedding);
+    assert_eq!(hint(row("2026-01-01", "input 1, output_image 30")), None, "pictures are not free");
+    assert_eq!(hint(row("2026-01-01", "input 1, image \"0.04 / image\"")), None);
+    assert_eq!(hint(row("2026-01-01", "output 1")), None);
+}
+
+#[test]
 fn own_conditions_of_a_likeness_replace_the_geography_whole_and_others_value_by_value() {
     let origin = RowText {
         when: vec![
