@@ -60,7 +60,7 @@ pub enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
-    /// What calls cost: list, show, quote, check, diff, import, install, rollback.
+    /// What calls cost: list, show, quote, check, diff, import, bundle, install, rollback.
     Pricing {
         /// What to do with prices.
         #[command(subcommand)]

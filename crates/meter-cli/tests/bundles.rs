@@ -87,3 +87,39 @@ fn what_is_not_signed_by_the_key_is_refused() {
     scene.write("config.toml", "");
     assert!(refused(&[&bundle("one.json")]).contains("no key to verify"));
 }
+
+#[test]
+fn the_same_files_make_the_same_bundle_and_nothing_private_is_in_it() {
+    let scene = Scene::empty();
+    let file = "schema = 1\nprovider = 'anthropic'\nsource = 'https://example.com/p'\nchecked = 2026-11-01\n\n[[model]]\nid = 'claude-of-tomorrow'\n[[model.rates]]\nfrom = 2026-11-01\nchecked = 2026-11-30\ninput = 2\noutput = 10\n";
+    scene.write("manifests/prices/anthropic.toml", file);
+    scene.write("manifests/prices/installed-old.toml", "schema = 1\nprovider = 'anthropic'\n");
+    let one = scene.meter(&["pricing", "bundle", "-"]);
+    let told = text(&one.stderr);
+    assert!(told.contains("claude-of-tomorrow") && told.contains("1 price file of 2026-11-30"), "{told}");
+    let one = out(&one, 0);
+    let document: Value = serde_json::from_str(&one).unwrap();
+    assert_eq!((&document["made"], &document["files"]["anthropic.toml"]), (&"2026-11-30".into(), &file.into()));
+    assert_eq!(document["files"].as_object().unwrap().len(), 1, "an installed bundle is not bundled again");
+    let home = scene.home().display().to_string();
+    let elsewhere = Scene::empty();
+    assert_eq!(out(&elsewhere.meter(&["pricing", "bundle", "-", "--from", &home]), 0), one);
+    let dated = out(&scene.meter(&["pricing", "bundle", "-", "--made", "2026-12-24"]), 0);
+    assert!(dated.contains("2026-12-24"));
+
+    let refused = |code: i32, args: &[&str]| {
+        let output = scene.meter(&[&["pricing", "bundle"][..], args].concat());
+        assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(code), ""));
+        text(&output.stderr)
+    };
+    assert!(refused(2, &["-", "--made", "Christmas"]).contains("`Christmas` is no day"));
+    assert!(refused(2, &["-", "--from", &format!("{home}/journal")]).contains("is no folder"));
+    scene.write(
+        "manifests/prices/own.toml",
+        "schema = 1\n[[contract]]\nname = 'a'\nprovider = 'anthropic'\nfrom = 2026-06-01\ndiscount = 5\n",
+    );
+    assert!(refused(1, &["-"]).contains("own.toml holds `[[contract]]`, which is yours alone"));
+    scene.write("manifests/prices/own.toml", "schema = 1\nprovider = 'anthropic'\n[[model]]\nid = 'x'\nprice = 3\n");
+    assert!(refused(3, &["-"]).contains("the price files have an error"));
+    assert!(refused(2, &["-", "--from", &elsewhere.folder.path().display().to_string()]).contains("no price file in"));
+}

@@ -13,7 +13,7 @@ use meter_hop::paths::Home;
 use meter_manifest::{ManifestFile, prices};
 use meter_price::PriceBook;
 use minisign_verify::{PublicKey, Signature};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;
@@ -46,7 +46,7 @@ pub struct InstallArgs {
 pub struct RollbackArgs {}
 
 /// A bundle's document.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 pub struct Bundle {
     bundle: String,
     schema: u32,
@@ -63,7 +63,27 @@ impl Bundle {
         Bundle::parse(&bytes(file, BUNDLE_BYTES_MAX)?, &file.display().to_string())
     }
 
-    fn parse(text: &[u8], name: &str) -> Result<Bundle, Failure> {
+    /// A bundle of files by name.
+    pub(super) fn of(made: String, files: BTreeMap<String, String>) -> Bundle {
+        Bundle { bundle: KIND.to_owned(), schema: SCHEMA, made, files }
+    }
+
+    /// Its day.
+    pub(super) fn made(&self) -> &str {
+        &self.made
+    }
+
+    /// The text that is signed: the same files and the same day give the same bytes.
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub(super) fn text(&self) -> Result<String, Failure> {
+        let text = serde_json::to_string_pretty(self);
+        let text = text.map_err(|error| Failure::because("cannot write the bundle", error).with_code(Exit::Bug))?;
+        Ok(text + "\n")
+    }
+
+    pub(super) fn parse(text: &[u8], name: &str) -> Result<Bundle, Failure> {
         let bundle: Bundle = serde_json::from_slice(text)
             .map_err(|error| Failure::because(format!("{name} is no bundle of prices"), error))?;
         if bundle.bundle != KIND || bundle.files.is_empty() {
@@ -194,9 +214,9 @@ fn not_signed(signature: &Path) -> Failure {
 }
 
 /// Writes a file in one step.
-fn put(path: &Path, text: &[u8]) -> Result<(), Failure> {
+pub(super) fn put(path: &Path, text: &[u8]) -> Result<(), Failure> {
     let because = |error| Failure::because(format!("cannot write {}", path.display()), error);
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder).map_err(because)?;
     io::Write::write_all(&mut file, text).map_err(because)?;
     file.persist(path).map_err(|error| because(error.error))?;

@@ -5,6 +5,7 @@ mod check;
 mod diff;
 mod import;
 mod list;
+mod make;
 mod quote;
 mod show;
 
@@ -41,6 +42,8 @@ pub enum PricingCommand {
     Diff(diff::DiffArgs),
     /// What a public price list would change. Nothing is written unless asked.
     Import(import::ImportArgs),
+    /// Price files as one file to be signed, for others to install.
+    Bundle(make::MakeArgs),
     /// Take a signed bundle of price files; the one before is kept.
     Install(bundle::InstallArgs),
     /// Go back to the bundle before, or to the program's own prices.
@@ -64,6 +67,7 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, command: &PricingComman
         PricingCommand::Check(args) => check::run(home, args),
         PricingCommand::Diff(args) => diff::run(home, args),
         PricingCommand::Import(args) => import::run(home, args),
+        PricingCommand::Bundle(args) => make::run(home, args),
         PricingCommand::Install(args) => bundle::install(&home()?, args),
         PricingCommand::Rollback(args) => bundle::rollback(&home()?, args),
     }
