@@ -9,43 +9,53 @@ pub(crate) type Row = BTreeMap<String, String>;
 /// Deepest nesting that is followed; reports have three levels.
 const DEPTH_MAX: usize = 8;
 
-/// Rows of a CSV with a head. Quoted fields may hold commas, line breaks and doubled quotes.
-pub(crate) fn csv(text: &str) -> Vec<Row> {
-    let mut records = records(text.strip_prefix('\u{feff}').unwrap_or(text)).into_iter();
-    let Some(head) = records.next() else { return Vec::new() };
-    let row = |record: Vec<String>| -> Row {
-        head.iter()
-            .map(|name| name.trim().to_owned())
-            .zip(record.into_iter().map(|field| field.trim().to_owned()))
-            .collect()
+/// Records of a CSV file (RFC 4180), each with the line it begins on: a row by the names of the head, or why it is none.
+///
+/// # Errors
+/// The line of a quote that is never closed: all that follows would be one field.
+pub(crate) fn csv(text: &str) -> Result<Vec<(usize, Result<Row, String>)>, usize> {
+    let mut records = records(text.strip_prefix('\u{feff}').unwrap_or(text))?.into_iter();
+    let Some((_, head)) = records.next() else { return Ok(Vec::new()) };
+    let row = |(line, record): (usize, Vec<String>)| {
+        if record.len() != head.len() {
+            return (line, Err(format!("it has {} fields, the head has {}", record.len(), head.len())));
+        }
+        let fields = head.iter().zip(record).map(|(name, field)| (name.trim().to_owned(), field.trim().to_owned()));
+        (line, Ok(fields.collect()))
     };
-    records.filter(|record| record.iter().any(|field| !field.trim().is_empty())).map(row).collect()
+    Ok(records.filter(|(_, record)| record.iter().any(|field| !field.trim().is_empty())).map(row).collect())
 }
 
-fn records(text: &str) -> Vec<Vec<String>> {
-    let (mut records, mut record, mut field, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
+fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
+    let (mut records, mut record, mut field) = (Vec::new(), Vec::new(), String::new());
+    let (mut line, mut begun, mut quote) = (1, 1, None);
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        match (letter, quoted) {
-            ('"', true) if letters.peek() == Some(&'"') => {
+        line += usize::from(letter == '\n');
+        match (letter, quote) {
+            ('"', Some(_)) if letters.peek() == Some(&'"') => {
                 letters.next();
                 field.push('"');
             }
-            ('"', _) => quoted = !quoted,
-            (',', false) => record.push(std::mem::take(&mut field)),
-            ('\r', false) if letters.peek() == Some(&'\n') => {}
-            ('\n', false) => {
+            ('"', Some(_)) => quote = None,
+            ('"', None) => quote = Some(line),
+            (',', None) => record.push(std::mem::take(&mut field)),
+            ('\r', None) if letters.peek() == Some(&'\n') => {}
+            ('\n', None) => {
                 record.push(std::mem::take(&mut field));
-                records.push(std::mem::take(&mut record));
+                records.push((std::mem::replace(&mut begun, line), std::mem::take(&mut record)));
             }
             (letter, _) => field.push(letter),
         }
     }
+    if let Some(line) = quote {
+        return Err(line);
+    }
     if !field.is_empty() || !record.is_empty() {
         record.push(field);
-        records.push(record);
+        records.push((begun, record));
     }
-    records
+    Ok(records)
 }
 
 /// Rows of a JSON report: the innermost objects in lists under `data` and `results`, each with the plain keys of the
@@ -111,13 +121,21 @@ mod tests {
     fn csv_fields_may_be_quoted() {
         let text = "\u{feff}day,model,note\r\n2026-11-24,\"a, \"\"b\"\"\",\"two\nlines\"\r\n\r\n2026-11-25,c,\n";
         assert_eq!(
-            csv(text),
+            csv(text).unwrap(),
             [
-                row(&[("day", "2026-11-24"), ("model", "a, \"b\""), ("note", "two\nlines")]),
-                row(&[("day", "2026-11-25"), ("model", "c"), ("note", "")]),
+                (2, Ok(row(&[("day", "2026-11-24"), ("model", "a, \"b\""), ("note", "two\nlines")]))),
+                (5, Ok(row(&[("day", "2026-11-25"), ("model", "c"), ("note", "")]))),
             ]
         );
-        assert_eq!(csv(""), Vec::<Row>::new());
+        assert_eq!(csv(""), Ok(Vec::new()));
+    }
+
+    #[test]
+    fn a_short_row_and_a_quote_that_stays_open_are_told_by_their_line() {
+        let rows = csv("day,model,cost\n2026-11-24,a\n2026-11-25,b,1\n").unwrap();
+        assert_eq!(rows[0], (2, Err("it has 2 fields, the head has 3".to_owned())));
+        assert!(rows[1].1.is_ok());
+        assert_eq!(csv("day,model\n2026-11-24,\"a\n2026-11-25,b\n"), Err(2));
     }
 
     #[test]

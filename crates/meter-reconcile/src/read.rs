@@ -37,6 +37,9 @@ pub enum UnreadableExport {
     /// No format has these keys.
     #[error("no known report has these keys: {0}")]
     UnknownFormat(String),
+    /// A quote of a CSV file is never closed.
+    #[error("line {0}: a quote is opened and never closed")]
+    OpenQuote(usize),
     /// It has a head and nothing else.
     #[error("the report has no rows")]
     Empty,
@@ -47,28 +50,35 @@ pub enum UnreadableExport {
 /// # Errors
 /// [`UnreadableExport`] says why it is no report that is known.
 pub fn read(text: &str) -> Result<Export, UnreadableExport> {
-    let rows = match text.trim_start_matches('\u{feff}').trim_start().starts_with(['{', '[']) {
-        true => {
-            let text = text.trim_start_matches('\u{feff}');
-            flat::json(&serde_json::from_str(text).map_err(|error| UnreadableExport::NotJson(error.to_string()))?)
-        }
-        false => flat::csv(text),
+    let text = text.trim_start_matches('\u{feff}');
+    let rows: Vec<(String, Result<Row, String>)> = if text.trim_start().starts_with(['{', '[']) {
+        let value = serde_json::from_str(text).map_err(|error| UnreadableExport::NotJson(error.to_string()))?;
+        (1..).zip(flat::json(&value)).map(|(number, row)| (format!("row {number}"), Ok(row))).collect()
+    } else {
+        let rows = flat::csv(text).map_err(UnreadableExport::OpenQuote)?;
+        rows.into_iter().map(|(line, row)| (format!("line {line}"), row)).collect()
     };
-    let first = rows.first().ok_or(UnreadableExport::Empty)?;
-    let known = |format: &&Format| rows.iter().any(|row| format.knows(|key| row.contains_key(key)));
+    let whole = || rows.iter().filter_map(|(_, row)| row.as_ref().ok());
+    let first = whole().next().ok_or(UnreadableExport::Empty)?;
+    let known = |format: &&Format| whole().any(|row| format.knows(|key| row.contains_key(key)));
     let format = Format::all().iter().find(known).ok_or_else(|| {
         let keys: Vec<&str> = first.keys().map(String::as_str).take(12).collect();
         UnreadableExport::UnknownFormat(keys.join(", "))
     })?;
     let mut export = Export { format, days: BTreeMap::new(), unread: Vec::new() };
-    for (number, row) in (1..).zip(&rows) {
-        // A bucket without results says that nothing happened.
-        if !format.knows(|key| row.contains_key(key)) {
-            continue;
+    for (place, row) in &rows {
+        let added = match row {
+            // A bucket without results says that nothing happened.
+            Ok(row) if !format.knows(|key| row.contains_key(key)) => continue,
+            Ok(row) => export.add(row),
+            Err(reason) => Err(reason.clone()),
+        };
+        if let Err(reason) = added {
+            export.unread.push(format!("{place}: {reason}"));
         }
-        if let Err(reason) = export.add(row) {
-            export.unread.push(format!("row {number}: {reason}"));
-        }
+    }
+    if whole().last().and_then(|row| row.get("has_more")).is_some_and(|more| more == "true") {
+        export.unread.push("the report goes on: its next page is not in this file".to_owned());
     }
     Ok(export)
 }
@@ -83,6 +93,10 @@ impl Export {
             Some(mark) => model.split_once(mark.as_str()).map_or(model, |(model, _)| model),
             None => model,
         };
+        let currency = row.iter().find(|(key, text)| key.ends_with("currency") && !text.is_empty());
+        if let Some((_, other)) = currency.filter(|(_, text)| !text.eq_ignore_ascii_case("usd")) {
+            return Err(format!("its amount is in {other}"));
+        }
         let sum = |expression: &str| -> Result<Ratio, String> {
             terms(expression).try_fold(Ratio::ZERO, |sum, (minus, key)| {
                 let text = row.get(key).map_or("", String::as_str);
@@ -114,15 +128,19 @@ impl Export {
         };
         let entry = self.days.entry((day, model.to_owned())).or_default();
         entry.counts.resize(format.counts.len(), 0);
-        for (total, count) in entry.counts.iter_mut().zip(counts) {
-            *total += count;
+        // All or nothing of a row.
+        let mut sums = entry.clone();
+        let too_large = || "the sum of its day is too large".to_owned();
+        for (total, count) in sums.counts.iter_mut().zip(counts) {
+            *total = total.checked_add(count).ok_or_else(too_large)?;
         }
         if let Some(calls) = calls {
-            *entry.calls.get_or_insert(0) += calls;
+            sums.calls = Some(sums.calls.unwrap_or(0).checked_add(calls).ok_or_else(too_large)?);
         }
         if let Some(pico) = cost {
-            *entry.cost_pico.get_or_insert(0) += pico;
+            sums.cost_pico = Some(sums.cost_pico.unwrap_or(0).checked_add(pico).ok_or_else(too_large)?);
         }
+        *entry = sums;
         Ok(())
     }
 }
@@ -171,9 +189,24 @@ mod tests {
     }
 
     #[test]
+    fn what_a_report_leaves_out_is_told() {
+        let head = "usage_date_utc,model,cost_usd";
+        let short = read(&format!("{head}\n2026-11-24,a,1\n2026-11-24,b\n")).unwrap();
+        assert_eq!(short.unread, ["line 3: it has 2 fields, the head has 3"]);
+        let page = r#"{"data":[{"start_time":1795514400,"results":[{"object":"organization.costs.result","amount":{"value":CUT,"currency":"MONEY"},"line_item":"a"}]}],"has_more":MORE}"#;
+        let page = |value: &str, money: &str, more: &str| {
+            read(&page.replace("CUT", value).replace("MONEY", money).replace("MORE", more)).unwrap()
+        };
+        assert_eq!(page("0.5", "usd", "false").unread, Vec::<String>::new());
+        assert_eq!(page("0.5", "eur", "false").unread, ["row 1: its amount is in eur"]);
+        assert_eq!(page("0.5", "usd", "true").unread, ["the report goes on: its next page is not in this file"]);
+    }
+
+    #[test]
     fn what_is_no_report_says_so() {
         assert_eq!(read("").unwrap_err(), UnreadableExport::Empty);
         assert_eq!(read("a,b\n1,2\n").unwrap_err(), UnreadableExport::UnknownFormat("a, b".into()));
         assert!(matches!(read("{").unwrap_err(), UnreadableExport::NotJson(_)));
+        assert_eq!(read("a,b\n1,\"2\n").unwrap_err(), UnreadableExport::OpenQuote(2));
     }
 }
