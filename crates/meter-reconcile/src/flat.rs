@@ -9,11 +9,14 @@ pub(crate) type Row = BTreeMap<String, String>;
 /// Deepest nesting that is followed; reports have three levels.
 const DEPTH_MAX: usize = 8;
 
+/// A line, and the row that begins there or why there is none.
+pub(crate) type Numbered = (usize, Result<Row, String>);
+
 /// Records of a CSV file (RFC 4180), each with the line it begins on: a row by the names of the head, or why it is none.
 ///
 /// # Errors
 /// The line of a quote that is never closed: all that follows would be one field.
-pub(crate) fn csv(text: &str) -> Result<Vec<(usize, Result<Row, String>)>, usize> {
+pub(crate) fn csv(text: &str) -> Result<Vec<Numbered>, usize> {
     let mut records = records(text.strip_prefix('\u{feff}').unwrap_or(text))?.into_iter();
     let Some((_, head)) = records.next() else { return Ok(Vec::new()) };
     let row = |(line, record): (usize, Vec<String>)| {

@@ -77,7 +77,7 @@ pub fn read(text: &str) -> Result<Export, UnreadableExport> {
             export.unread.push(format!("{place}: {reason}"));
         }
     }
-    if whole().last().and_then(|row| row.get("has_more")).is_some_and(|more| more == "true") {
+    if whole().next_back().and_then(|row| row.get("has_more")).is_some_and(|more| more == "true") {
         export.unread.push("the report goes on: its next page is not in this file".to_owned());
     }
     Ok(export)
