@@ -1,6 +1,6 @@
 //! Real verifiers: each accepts a name inside the constraints and refuses one outside, signed by the same intermediate.
 
-use super::{INSIDE, OUTSIDE, authority, now, server::Server};
+use super::{INSIDE, OUTSIDE, hosts, now, server::Server};
 use crate::{Authority, pem};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, sign::CertifiedKey};
 use std::{
@@ -26,7 +26,10 @@ fn inside(authority: &Authority) -> CertifiedKey {
 
 fn scene() -> Scene {
     let dir = TempDir::new().expect("a folder");
-    let made = authority(&dir);
+    // More names than the bundled manifests have hosts: verifiers bound how many constraints they compare.
+    let mut names = hosts(&[INSIDE]);
+    names.extend((0..400).map(|number| format!("runtime.region-{number}.cloud.example")));
+    let made = Authority::open_or_create(&dir.path().join("ca"), &names, now()).expect("a new authority");
     // What is served comes from a reopened authority: its issuer is rebuilt from what was stored.
     let reopened = Authority::open(&dir.path().join("ca")).expect("readable").expect("there");
     let leaves = vec![(INSIDE, inside(&reopened)), (OUTSIDE, reopened.leaf_outside(OUTSIDE, now()))];
