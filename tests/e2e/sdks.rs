@@ -5,6 +5,9 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
+/// The end of a chunked body (RFC 9112, 7.1).
+const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
 fn rig() -> Rig {
     let rates = "input = 1\ncache_read = 0.1\noutput = 2\nweb_search = '10 / 1000 calls'";
     let models = [("anthropic", "test-claude"), ("openai", "test-gpt"), ("openai", "test-embed")];
@@ -30,9 +33,15 @@ fn told(rig: &Rig, python: &Path, script: &str) -> Vec<Value> {
             recorded(number, "sent").expect("a record") == connection.received,
             "upstream bytes of {number} differ"
         );
+        let received = recorded(number, "received").expect("a record");
+        let untaken = connection.sent.strip_prefix(received.as_slice());
+        let untaken = untaken.unwrap_or_else(|| panic!("downstream bytes of {number} differ"));
+        // OpenAI's SDK leaves at `[DONE]`: the end of the body may find nobody there, and the next call a new connection.
+        let left = number + 1 < origin.len();
         assert!(
-            recorded(number, "received").expect("a record") == connection.sent,
-            "downstream bytes of {number} differ"
+            untaken.is_empty() || (left && untaken == LAST_CHUNK),
+            "{} bytes of {number} are missing",
+            untaken.len()
         );
     }
     assert!(recorded(origin.len(), "sent").is_err(), "a connection went elsewhere");
