@@ -2,6 +2,7 @@
 
 mod call;
 mod heads;
+mod turns;
 
 use crate::admit::{self, Admitted, Answer, Asked, AskedBody, Who};
 use crate::connection::Connection;
@@ -10,7 +11,7 @@ use crate::intercept::WitnessSource;
 use crate::services::{Gate, One, Services};
 use crate::settle::Target;
 use crate::tapped::{LateVerdicts, Reading, Tapped};
-use call::{Call, Stage, Turn, Waiting, decided};
+use call::{Call, Stage, Waiting, decided};
 use heads::{path_of, retry_after, unmatched};
 use meter_call::EndpointClass;
 use meter_manifest::{Route, Routed, Unmatched};
@@ -21,6 +22,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use turns::Turns;
 
 /// Opcode of a WebSocket's text message (RFC 6455 section 5.2).
 const TEXT: u8 = 1;
@@ -131,8 +133,9 @@ impl CallObserver {
                 free: false,
                 settles,
                 upgrade,
-                rows: 0,
-                turn: None,
+                turns: Turns::default(),
+                ids: 0,
+                turned: false,
                 marks: Vec::new(),
                 opened: false,
                 stage: Stage::Free,
@@ -190,29 +193,20 @@ impl CallObserver {
         let reader = call.reader.take();
         let read = reader.is_some();
         let readings = reader.map(|mut reader| reader.close(finish == Finish::Whole)).unwrap_or_default();
-        if call.frames.is_some() && read && readings.is_empty() {
-            // Every turn has its row already. A socket on which no turn was seen is no call that costs, but what passed
-            // on it is told: its frames stand on a row of their own.
-            if call.rows > 0 {
-                if let Some(id) = call.turn.and_then(|turn| turn.id) {
-                    self.services.journal.release(id);
-                }
-                return;
-            }
+        if call.frames.is_none() || !read {
+            call.hand_over(&self.services, &self.connection, finish, None, readings);
+            return;
+        }
+        call.hand_over_turns(&self.services, &self.connection, finish, readings);
+        if !call.turned {
+            // A socket on which no turn was seen is no call that costs, but what passed on it is told: its frames stand on
+            // a row of their own.
             call.asked.target.class = EndpointClass::Observed;
+            call.hand_over(&self.services, &self.connection, finish, None, Vec::new());
         }
-        call.hand_over(&self.services, &self.connection, finish, readings);
-    }
-
-    /// Turns of a WebSocket that have ended, while the socket lives on.
-    fn turns(&mut self, id: ExchangeId) {
-        let Some(mut call) = self.calls.remove(&id) else { return };
-        let ended = call.reader.as_mut().map(ExchangeReader::take_ended).unwrap_or_default();
-        if !ended.is_empty() {
-            call.hand_over(&self.services, &self.connection, Finish::Whole, ended);
-            (call.turn, call.ttfb) = (None, None);
+        for id in call.turns.leftover().into_iter().filter(|id| *id != call.asked.id || call.turned) {
+            self.services.journal.release(id);
         }
-        self.calls.insert(id, call);
     }
 
     /// The rules' answer for a call whose last slice is held.
@@ -349,21 +343,25 @@ impl Observer for CallObserver {
     }
 
     fn websocket_message(&mut self, id: ExchangeId, from: Side, opcode: u8, payload: &[u8]) {
-        let Some(call) = self.calls.get_mut(&id) else { return };
         // Some send their JSON in binary messages; what is no JSON says nothing.
         if opcode != TEXT && opcode != BINARY {
             return;
         }
+        let Some(call) = self.calls.get_mut(&id) else { return };
+        let Some(reader) = &mut call.reader else { return };
+        reader.websocket_message(from == Side::Client, payload);
+        let (at, now) = ((self.services.now)(), Instant::now());
+        let mut ended = Vec::new();
         if from == Side::Client {
-            let now = || Turn { at: (self.services.now)(), began: Instant::now(), id: None };
-            call.turn.get_or_insert_with(now);
-        } else if let Some(turn) = &call.turn {
-            call.ttfb.get_or_insert_with(|| turn.began.elapsed());
+            if let Some(forgotten) = call.turns.client(at, now, reader.asked()) {
+                self.services.journal.release(forgotten);
+            }
+        } else {
+            ended = reader.take_ended();
+            let over = ended.iter().map(|reading| (reading.turn, reading.asked));
+            call.turns.server(at, now, reader.begun_since(call.turns.newest()).chain(over));
         }
-        if let Some(reader) = &mut call.reader {
-            reader.websocket_message(from == Side::Client, payload);
-        }
-        call.open_turn(&self.services, &self.connection);
-        self.turns(id);
+        call.open_turns(&self.services, &self.connection);
+        call.hand_over_turns(&self.services, &self.connection, Finish::Whole, ended);
     }
 }

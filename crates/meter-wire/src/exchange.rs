@@ -273,7 +273,7 @@ impl ExchangeReader {
             let message = Message::json(tree);
             if from_client {
                 self.client_bytes += text.len() as u64;
-                self.asked(&message);
+                self.ask(&message);
             } else {
                 self.server_bytes += text.len() as u64;
                 self.incoming(&message, None);
@@ -283,7 +283,7 @@ impl ExchangeReader {
     }
 
     /// A client's message on a WebSocket.
-    fn asked(&mut self, message: &Message<'_>) {
+    fn ask(&mut self, message: &Message<'_>) {
         let dialect = Arc::clone(&self.dialect);
         if dialect.request.reads(eval::name(&dialect, message, None)) {
             let cells = eval::read_request(&dialect, &self.wire, message);
@@ -291,7 +291,7 @@ impl ExchangeReader {
             // Without names to go by, only a message that says something asks for a row.
             let asks = !dialect.request.on.is_empty() || cells.iter().any(Option::is_some);
             if asks && dialect.rows.is_some() {
-                self.rows.asked(lane, Arc::new(cells));
+                self.rows.ask(lane, Arc::new(cells));
             } else if asks {
                 laid_over(&mut self.request_cells, cells);
             }
@@ -371,6 +371,17 @@ impl ExchangeReader {
     /// Whether a row is asked for or open that [`ExchangeReader::take_ended`] has not given.
     pub fn is_under_way(&self) -> bool {
         self.rows.are_under_way()
+    }
+
+    /// How many messages of the client have asked for a row so far.
+    pub fn asked(&self) -> u64 {
+        self.rows.asked()
+    }
+
+    /// Rows that were opened behind the row `turn` and have not ended, newest first: [`CallReading::turn`] and
+    /// [`CallReading::asked`] of each.
+    pub fn begun_since(&self, turn: u32) -> impl Iterator<Item = (u32, Option<u64>)> {
+        self.rows.begun_since(turn)
     }
 
     /// The exchange is over; `clean` when the answer came whole by its transfer framing. Every row that

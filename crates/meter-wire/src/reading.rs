@@ -102,6 +102,8 @@ pub struct CallReading {
     pub row_key: Option<String>,
     /// Number of the row within the exchange, from 1, in the order rows were opened.
     pub turn: u32,
+    /// Number of the client's message that asked for the row, from 1; `None` where no message of its own did.
+    pub asked: Option<u64>,
     /// Answer bytes after content decoding, for estimates.
     pub answer_bytes: u64,
     /// Request bytes after content decoding, for estimates.

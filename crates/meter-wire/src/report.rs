@@ -74,6 +74,7 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
         flags: ending.flags.clone(),
         row_key: row.key.clone(),
         turn: row.turn,
+        asked: row.asked,
         answer_bytes: ending.answer_bytes,
         request_bytes: ending.request_bytes,
         ..CallReading::default()

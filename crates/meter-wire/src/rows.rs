@@ -23,6 +23,8 @@ pub(crate) struct Row {
     pub(crate) key: Option<String>,
     /// From 1, in the order rows were opened.
     pub(crate) turn: u32,
+    /// Number of the client message that asked for it, from 1.
+    pub(crate) asked: Option<u64>,
     pub(crate) request: Option<Arc<MessageCells>>,
     pub(crate) cells: MessageCells,
     pub(crate) came: Came,
@@ -41,6 +43,13 @@ impl Row {
             elements(dialect, message, &mut self.elements);
         }
     }
+}
+
+/// A client message that asks for a row which has not begun.
+struct Waiting {
+    lane: String,
+    asked: u64,
+    cells: Arc<MessageCells>,
 }
 
 /// How rows are told apart.
@@ -66,7 +75,9 @@ pub(crate) struct Rows {
     connection: Row,
     /// The last error without a key, for an exchange that has no other row.
     stray: Option<Row>,
-    waiting: VecDeque<(String, Arc<MessageCells>)>,
+    waiting: VecDeque<Waiting>,
+    /// Client messages that asked for a row so far.
+    asked: u64,
     last: BTreeMap<String, Arc<MessageCells>>,
     turns: u32,
     pub(crate) over: bool,
@@ -98,6 +109,7 @@ impl Rows {
             connection,
             stray: None,
             waiting: VecDeque::new(),
+            asked: 0,
             last: BTreeMap::new(),
             turns: 0,
             over: false,
@@ -114,13 +126,24 @@ impl Rows {
     }
 
     /// A client message asks for a row.
-    pub(crate) fn asked(&mut self, lane: Option<String>, cells: Arc<MessageCells>) {
+    pub(crate) fn ask(&mut self, lane: Option<String>, cells: Arc<MessageCells>) {
         self.noticed(lane.clone(), Arc::clone(&cells));
         if self.waiting.len() >= WAITING_MAX {
             self.over = true;
             self.waiting.pop_front();
         }
-        self.waiting.push_back((lane.unwrap_or_default(), cells));
+        self.asked += 1;
+        self.waiting.push_back(Waiting { lane: lane.unwrap_or_default(), asked: self.asked, cells });
+    }
+
+    /// Client messages that asked for a row so far.
+    pub(crate) fn asked(&self) -> u64 {
+        self.asked
+    }
+
+    /// Rows behind the row `turn` that are open: their number, and that of the client message that asked for them.
+    pub(crate) fn begun_since(&self, turn: u32) -> impl Iterator<Item = (u32, Option<u64>)> {
+        self.open.iter().rev().take_while(move |row| row.turn > turn).map(|row| (row.turn, row.asked))
     }
 
     /// The request is known, but asks for no row of its own: the request of an HTTP exchange.
@@ -132,13 +155,14 @@ impl Rows {
 
     fn open(&mut self, key: Option<String>, lane: Option<&str>) -> usize {
         let lane = lane.unwrap_or("");
-        let waiting = self.waiting.iter().position(|(waiting, _)| waiting == lane);
-        let served = waiting.and_then(|index| self.waiting.remove(index)).map(|(_, cells)| cells);
+        let waiting = self.waiting.iter().position(|waiting| waiting.lane == lane);
+        let served = waiting.and_then(|index| self.waiting.remove(index));
         self.turns += 1;
         self.open.push(Row {
             key,
             turn: self.turns,
-            request: served.or_else(|| self.last.get(lane).cloned()),
+            asked: served.as_ref().map(|served| served.asked),
+            request: served.map(|served| served.cells).or_else(|| self.last.get(lane).cloned()),
             ..self.connection.clone()
         });
         if self.open.len() > OPEN_MAX {
@@ -189,11 +213,11 @@ impl Rows {
         let Incoming { message, cells, came, lane, .. } = incoming;
         if came.error && wire_error_of(dialect, wire, cells) {
             let waits = match lane {
-                Some(lane) => self.waiting.iter().any(|(waiting, _)| waiting == lane),
+                Some(lane) => self.waiting.iter().any(|waiting| waiting.lane == *lane),
                 None => !self.waiting.is_empty(),
             };
             if waits {
-                let lane = lane.clone().or_else(|| self.waiting.front().map(|(lane, _)| lane.clone()));
+                let lane = lane.clone().or_else(|| self.waiting.front().map(|waiting| waiting.lane.clone()));
                 let index = self.open(None, lane.as_deref());
                 if let Some(row) = self.open.get_mut(index) {
                     row.read(dialect, message, cells, *came);
@@ -227,7 +251,7 @@ impl Rows {
 
     /// All rows that are left. Requests without a row become rows; an exchange that was `refused` has at least one.
     pub(crate) fn close(&mut self, refused: bool) -> Vec<Row> {
-        while let Some((lane, _)) = self.waiting.front().cloned() {
+        while let Some(lane) = self.waiting.front().map(|waiting| waiting.lane.clone()) {
             self.open(None, Some(&lane));
         }
         let mut rows = std::mem::take(&mut self.ended);

@@ -1,5 +1,6 @@
 //! One call in progress, and where it stands with the rules.
 
+use super::turns::{Turn, Turns};
 use crate::admit::{self, Admitted, Answer, Asked, Who};
 use crate::connection::{CallerFacts, Connection};
 use crate::record::{self, Over};
@@ -43,22 +44,15 @@ pub(super) struct Call {
     pub(super) settles: bool,
     /// It asks for a WebSocket.
     pub(super) upgrade: bool,
-    /// Rows of this exchange that were handed over already: turns of a WebSocket.
-    pub(super) rows: u64,
-    /// The turn under way.
-    pub(super) turn: Option<Turn>,
+    /// Those of a WebSocket that have no row yet.
+    pub(super) turns: Turns,
+    /// Ids that were given to turns.
+    pub(super) ids: u64,
+    /// Some turn has its row.
+    pub(super) turned: bool,
     pub(super) marks: Vec<&'static str>,
     pub(super) opened: bool,
     pub(super) stage: Stage,
-}
-
-/// A turn of a WebSocket.
-pub(super) struct Turn {
-    /// When the client's first message of it came.
-    pub(super) at: UnixMillis,
-    pub(super) began: Instant,
-    /// The id of its open record, which the exchange's own serves for the first turn.
-    pub(super) id: Option<CallId>,
 }
 
 /// Where a call stands with the rules.
@@ -86,27 +80,46 @@ impl Call {
         }
     }
 
-    /// Writes an open record for a turn behind the first, as soon as a row is asked for: a daemon that dies leaves evidence.
-    pub(super) fn open_turn(&mut self, services: &Services, connection: &Connection) {
-        let (Some(turn), Some(reader)) = (&mut self.turn, &self.reader) else { return };
-        if self.rows == 0 || turn.id.is_some() || !reader.is_under_way() {
-            return;
-        }
-        let id = self.asked.id.further(turn.at, self.rows);
-        turn.id = Some(id);
-        let asked = Asked { id, at: turn.at, ..self.asked.clone() };
-        let request = (self.method.as_str(), self.path.as_str());
-        if let Err(reason) = record::open(services, &self.loaded, connection, &asked, request, &Admitted::default()) {
-            self.marks.push(reason.flag());
+    /// Writes an open record for each turn as soon as it is asked for or begins: a daemon that dies leaves evidence.
+    pub(super) fn open_turns(&mut self, services: &Services, connection: &Connection) {
+        for turn in self.turns.unopened() {
+            let id = turn_id(&self.asked, &mut self.ids, turn.at);
+            turn.id = Some(id);
+            if id == self.asked.id {
+                continue;
+            }
+            let asked = Asked { id, at: turn.at, ..self.asked.clone() };
+            let request = (self.method.as_str(), self.path.as_str());
+            if let Err(reason) = record::open(services, &self.loaded, connection, &asked, request, &Admitted::default())
+            {
+                self.marks.push(reason.flag());
+            }
         }
     }
 
-    /// The exchange so far, to whoever makes its rows.
+    /// The rows of a WebSocket, each with the times of its own turn.
+    pub(super) fn hand_over_turns(
+        &mut self,
+        services: &Arc<Services>,
+        connection: &Arc<Connection>,
+        finish: Finish,
+        readings: Vec<CallReading>,
+    ) {
+        for reading in readings {
+            self.turned = true;
+            let mut turn = self.turns.take(&reading, (services.now)(), Instant::now());
+            turn.id.get_or_insert_with(|| turn_id(&self.asked, &mut self.ids, turn.at));
+            self.hand_over(services, connection, finish, Some(turn), vec![reading]);
+        }
+    }
+
+    /// The exchange so far, or a turn of it, to whoever makes its rows.
     pub(super) fn hand_over(
         &mut self,
         services: &Arc<Services>,
         connection: &Arc<Connection>,
         finish: Finish,
+        turn: Option<Turn>,
         readings: Vec<CallReading>,
     ) {
         let decided = match &self.stage {
@@ -114,15 +127,9 @@ impl Call {
             Stage::Waiting(slot) => slot.lock().unwrap_or_else(PoisonError::into_inner).clone(),
             Stage::Free | Stage::Held => None,
         };
-        let (requested_at, began) =
-            self.turn.as_ref().map_or((self.asked.at, self.began), |turn| (turn.at, turn.began));
-        // A row has the id of its open record.
-        let id = match self.turn.as_ref().and_then(|turn| turn.id) {
-            _ if self.rows == 0 => self.asked.id,
-            Some(opened) => opened,
-            None => self.asked.id.further(requested_at, self.rows),
-        };
-        self.rows += readings.len().max(1) as u64;
+        let whole = Turn { at: self.asked.at, began: self.began, ttfb: self.ttfb, id: None };
+        let Turn { at: requested_at, began, ttfb, id } = turn.unwrap_or(whole);
+        let id = id.unwrap_or(self.asked.id);
         let mut exchange = Exchange {
             id,
             target: self.asked.target.clone(),
@@ -132,7 +139,7 @@ impl Call {
             requested_at,
             ended_at: (services.now)(),
             latency_ms: millis(began.elapsed()),
-            ttfb_ms: self.ttfb.map(millis),
+            ttfb_ms: ttfb.map(millis),
             added_us: u64::try_from(self.added.as_micros()).unwrap_or(u64::MAX),
             asked: self.asked.body.is_some(),
             http_status: self.http_status,
@@ -245,6 +252,13 @@ pub(super) async fn decided(deciding: impl Future<Output = Verdict> + Send + 'st
         tracing::error!(%error, "admit.failed");
         on_fault
     })
+}
+
+/// The id of a turn's row and of its open record; the exchange's own serves the first one.
+fn turn_id(asked: &Asked, given: &mut u64, at: UnixMillis) -> CallId {
+    let id = if *given == 0 { asked.id } else { asked.id.further(at, *given) };
+    *given += 1;
+    id
 }
 
 fn millis(duration: Duration) -> u64 {

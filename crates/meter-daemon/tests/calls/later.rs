@@ -1,11 +1,11 @@
 //! Reads and attempts that speak of an earlier call.
 
 use crate::scene::scene_with;
-use crate::support::{HOST, drain};
+use crate::support::{HOST, drain, read_head};
 use meter_call::{Evidence, UsageState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 pub fn response(id: &str, status: &str, usage: &str) -> String {
     format!(
@@ -15,25 +15,27 @@ pub fn response(id: &str, status: &str, usage: &str) -> String {
 
 pub const USED: &str = r#"{"input_tokens":880,"input_tokens_details":{"cached_tokens":0},"output_tokens":1200,"output_tokens_details":{"reasoning_tokens":1000},"total_tokens":2080}"#;
 
+/// Answers with a JSON document of which `missing` bytes never come, and leaves.
+async fn answer<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, body: &str, missing: usize) {
+    let length = body.len() + missing;
+    let answer = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
+    );
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.shutdown().await.unwrap();
+    drain(stream).await;
+}
+
 #[tokio::test]
 async fn a_later_read_completes_the_call_once() {
     let mut scene = scene_with("", false, |mut stream| async move {
-        let mut head = Vec::new();
-        while !head.windows(4).any(|four| four == b"\r\n\r\n") {
-            stream.read_buf(&mut head).await.unwrap();
-        }
-        let body = match head.starts_with(b"GET") {
-            true if head.starts_with(b"GET /v1/responses/resp_2") => response("resp_2", "completed", USED),
+        let head = read_head(&mut stream).await;
+        let body = match head.starts_with("GET") {
+            true if head.starts_with("GET /v1/responses/resp_2") => response("resp_2", "completed", USED),
             true => response("resp_1", "completed", USED),
             false => response("resp_1", "queued", "null"),
         };
-        let length = body.len();
-        let answer = format!(
-            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-        );
-        stream.write_all(answer.as_bytes()).await.unwrap();
-        stream.shutdown().await.unwrap();
-        drain(&mut stream).await;
+        answer(&mut stream, &body, 0).await;
     })
     .await;
     scene.ask("/v1/responses", "", r#"{"model":"acme-2","background":true,"input":"?"}"#).await;
@@ -72,22 +74,13 @@ async fn an_answer_that_a_key_gets_again_is_paid_for_once() {
     let mut scene = scene_with("", false, move |mut stream| {
         let attempt = attempts.fetch_add(1, Ordering::SeqCst);
         async move {
-            let mut head = Vec::new();
-            while !head.windows(4).any(|four| four == b"\r\n\r\n") {
-                stream.read_buf(&mut head).await.unwrap();
-            }
+            read_head(&mut stream).await;
             // The first answer breaks off before it says what was used.
             let (body, missing) = match attempt {
                 0 => (response("resp_1", "in_progress", "null"), 1),
                 _ => (response("resp_1", "completed", USED), 0),
             };
-            let length = body.len() + missing;
-            let answer = format!(
-                "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
-            );
-            stream.write_all(answer.as_bytes()).await.unwrap();
-            stream.shutdown().await.unwrap();
-            drain(&mut stream).await;
+            answer(&mut stream, &body, missing).await;
         }
     })
     .await;

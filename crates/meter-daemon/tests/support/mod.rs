@@ -256,7 +256,8 @@ pub async fn tls_over(
     TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(name.to_owned()).unwrap(), stream).await
 }
 
-pub async fn read_head(stream: &mut TcpStream) -> String {
+/// A head, byte by byte: what follows is still to be read.
+pub async fn read_head<S: tokio::io::AsyncRead + Unpin>(stream: &mut S) -> String {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {
