@@ -138,8 +138,7 @@ pub(crate) fn digits(value: Ratio) -> usize {
 /// `class=batch` of the tables.
 pub(crate) fn condition(text: &str) -> Option<(Axis, &str)> {
     let (name, value) = text.split_once('=')?;
-    let (_, axis) = Axis::ALL.iter().find(|(known, _)| *known == name)?;
-    Some((*axis, value))
+    Some((Axis::named(name)?, value))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::figure::{Figure, Quote};
 use crate::propose::Change;
 use meter_call::{Meter, Side};
 use meter_money::Ratio;
-use meter_price::{Factor, ModelView, Rate, RowView, TierView, Unit, WhenView};
+use meter_price::{Axis, Factor, ModelView, Rate, RowView, TierView, Unit, WhenView};
 use std::collections::BTreeMap;
 
 /// What a new row says of prices.
@@ -172,7 +172,7 @@ impl Draft {
 
     /// Makes a condition a factor; `meters` are those the list names, all of them without any.
     fn scale(&mut self, on: (&str, &str), factor: Ratio, meters: &[Meter]) {
-        let Some((axis, _)) = meter_price::Axis::ALL.iter().find(|(axis, _)| *axis == on.0) else { return };
+        let Some(axis) = Axis::named(on.0).map(Axis::name) else { return };
         // As it is: nothing is split or turned for what holds already.
         let holds = self.when.iter().any(|when| {
             let same = is_for(when, on);
@@ -188,9 +188,9 @@ impl Draft {
         let at = match self.overlay(on) {
             Some(at) => at,
             // A window has to be told of in the file: only a person can do that.
-            None if *axis == "window" => return,
+            None if axis == "window" => return,
             None => {
-                self.when.push(bare([(*axis, vec![on.1.to_owned()])].into()));
+                self.when.push(bare([(axis, vec![on.1.to_owned()])].into()));
                 self.when.len() - 1
             }
         };
@@ -206,7 +206,7 @@ impl Draft {
 
     /// Gives a condition prices of its own.
     fn prices(&mut self, on: (&str, &str), amounts: &Amounts) {
-        let Some((axis, _)) = meter_price::Axis::ALL.iter().find(|(axis, _)| *axis == on.0) else { return };
+        let Some(axis) = Axis::named(on.0).map(Axis::name) else { return };
         let differ: Amounts = amounts
             .iter()
             .filter(|(meter, quote)| meter.side() != Side::Unit || self.base(**meter) != Some(quote.amount))
@@ -228,9 +228,9 @@ impl Draft {
         let absolute = self.when.iter().position(|when| named(&when)).and_then(|_| self.overlay(on));
         match absolute {
             Some(at) => self.when[at].rates.extend(own),
-            None if *axis == "window" => {}
+            None if axis == "window" => {}
             None => {
-                let mut when = bare([(*axis, vec![on.1.to_owned()])].into());
+                let mut when = bare([(axis, vec![on.1.to_owned()])].into());
                 when.rates = own;
                 self.when.push(when);
             }

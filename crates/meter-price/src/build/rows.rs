@@ -48,10 +48,9 @@ pub(super) fn shared(files: &MergedProvider, model: &MergedModel, faults: &mut F
 /// Their conditions.
 pub(super) fn shared_conditions(files: &MergedProvider, model: &MergedModel) -> Vec<BTreeMap<Axis, Vec<String>>> {
     // What is wrong with them was said where the rows were read.
-    let axis = |name: &str| Axis::ALL.iter().find(|(known, _)| *known == name).map(|(_, axis)| *axis);
     let on = |when: WhenText| {
         let of = |(name, values): (Written<String>, Vec<Written<String>>)| {
-            Some((axis(&name.value)?, values.into_iter().map(|value| value.value).collect()))
+            Some((Axis::named(&name.value)?, values.into_iter().map(|value| value.value).collect()))
         };
         when.on.into_iter().filter_map(of).collect()
     };

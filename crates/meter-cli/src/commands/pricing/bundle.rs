@@ -192,7 +192,7 @@ pub fn rollback(home: &Home, _: &RollbackArgs) -> Result<u8, Failure> {
 
 /// Makes the installed files those of a bundle.
 fn lay(home: &Home, bundle: Option<&Bundle>) -> Result<(), Failure> {
-    let folder = home.root().join("manifests/prices");
+    let folder = home.root().join(super::PRICES);
     fs::create_dir_all(&folder).map_err(|error| Failure::because("cannot make the folder of price files", error))?;
     let files = bundle.map(Bundle::manifests).unwrap_or_default();
     for file in &files {
@@ -201,7 +201,7 @@ fn lay(home: &Home, bundle: Option<&Bundle>) -> Result<(), Failure> {
     let because = |error| Failure::because(format!("cannot read {}", folder.display()), error);
     for entry in fs::read_dir(&folder).map_err(because)? {
         let name = entry.map_err(because)?.file_name().to_string_lossy().into_owned();
-        let path = format!("manifests/prices/{name}");
+        let path = format!("{}/{name}", super::PRICES);
         if prices::is_installed(&path) && !files.iter().any(|file| file.path == path) {
             remove(&home.root().join(&path))?;
         }

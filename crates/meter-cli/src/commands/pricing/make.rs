@@ -1,7 +1,7 @@
 //! `pricing bundle`: price files as the one file that is signed and that `pricing install` takes.
 
 use super::bundle::Bundle;
-use super::{bundled_prices, diff, is_price_file};
+use super::{PRICES, bundled_prices, diff, price_file_name};
 use crate::failure::Failure;
 use crate::out;
 use crate::show::plural;
@@ -40,10 +40,9 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &MakeArgs) -> Res
             (UserLayer::read(&home), home.root().to_owned())
         }
     };
-    let own = |path: &str| is_price_file(path) && !prices::is_installed(path);
     let mut files = BTreeMap::new();
-    for file in layer.manifests.iter().filter(|file| own(&file.path)) {
-        let name = file.path.trim_start_matches("manifests/prices/").to_owned();
+    for file in layer.manifests.iter().filter(|file| !prices::is_installed(&file.path)) {
+        let Some(name) = price_file_name(&file.path) else { continue };
         let text = String::from_utf8(file.text.to_vec())
             .map_err(|error| Failure::because(format!("{} is no text", file.path), error))?;
         // Bought terms are a user's own; a bundle is for others.
@@ -54,10 +53,10 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &MakeArgs) -> Res
             let hint = "keep such tables in a file of another folder";
             return Err(Failure::new(format!("{} holds `[[{word}]]`, which is yours alone: {hint}", file.path)));
         }
-        files.insert(name, text);
+        files.insert(name.to_owned(), text);
     }
     if files.is_empty() {
-        let place = folder.join("manifests/prices");
+        let place = folder.join(PRICES);
         return Err(Failure::new(format!("there is no price file in {}", place.display())).with_code(Exit::Usage));
     }
     let made = match &args.made {

@@ -157,7 +157,12 @@ pub fn bundled_prices() -> Vec<ManifestFile> {
 }
 
 fn is_price_file(path: &str) -> bool {
-    path.strip_prefix(PRICES).is_some_and(|rest| rest.starts_with('/')) && path.ends_with(".toml")
+    price_file_name(path).is_some()
+}
+
+/// The name of a price file within its folder.
+fn price_file_name(path: &str) -> Option<&str> {
+    path.strip_prefix(PRICES)?.strip_prefix('/').filter(|name| name.ends_with(".toml"))
 }
 
 /// An instant that a person names, else now.
