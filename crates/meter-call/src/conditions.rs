@@ -46,4 +46,18 @@ impl Conditions {
         .into_iter()
         .filter_map(|(name, value)| Some((name, value.as_deref()?)))
     }
+
+    /// These, and of `others` what is not stated here.
+    #[must_use]
+    pub fn or(self, others: Conditions) -> Conditions {
+        Conditions {
+            class: self.class.or(others.class),
+            tier_requested: self.tier_requested.or(others.tier_requested),
+            size: self.size.or(others.size),
+            quality: self.quality.or(others.quality),
+            resolution: self.resolution.or(others.resolution),
+            search_context: self.search_context.or(others.search_context),
+            cache_mode: self.cache_mode.or(others.cache_mode),
+        }
+    }
 }

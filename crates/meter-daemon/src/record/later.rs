@@ -105,20 +105,12 @@ fn complete(over: &Over, row: &CallRow, reading: &CallReading) {
 /// What the read says, with what only the request and its first answer said.
 fn as_asked(reading: &CallReading, row: &CallRow) -> CallReading {
     let mut whole = reading.clone();
-    let was = row.conditions.clone().unwrap_or_default();
     let keep = |mine: &mut Option<String>, first: &Option<String>| *mine = mine.take().or_else(|| first.clone());
     keep(&mut whole.model_requested, &row.model_requested);
     keep(&mut whole.service_tier, &row.service_tier);
     keep(&mut whole.speed, &row.speed);
     keep(&mut whole.geo, &row.geo);
-    let conditions = &mut whole.conditions;
-    keep(&mut conditions.class, &was.class);
-    keep(&mut conditions.tier_requested, &was.tier_requested);
-    keep(&mut conditions.size, &was.size);
-    keep(&mut conditions.quality, &was.quality);
-    keep(&mut conditions.resolution, &was.resolution);
-    keep(&mut conditions.search_context, &was.search_context);
-    keep(&mut conditions.cache_mode, &was.cache_mode);
+    whole.conditions = whole.conditions.or(row.conditions.clone().unwrap_or_default());
     // The request's id is of the request that was made.
     whole.request_id = row.provider_request_id.clone().or(whole.request_id);
     whole

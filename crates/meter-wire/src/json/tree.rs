@@ -286,7 +286,7 @@ impl<'a> Node<'a> {
         self.entry().what == What::Blank
     }
 
-    /// The characters of a text that was longer than what is kept of it.
+    /// The characters of a text, where they were counted.
     pub(crate) fn characters(self) -> Option<u64> {
         if let What::Measured(characters, _) = self.entry().what { Some(characters) } else { None }
     }
