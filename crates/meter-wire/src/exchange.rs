@@ -4,7 +4,7 @@ use crate::coding::{CodingFault, Decoder};
 use crate::dialect::{Dialect, End, TableId};
 use crate::eval::{self, Came, MessageCells, Scope, Wire};
 use crate::framing::{Cutting, Framer, Framing, Message, News, Repeat, media_type};
-use crate::json::{Place, Scanner};
+use crate::json::{PlaceSet, Scanner};
 use crate::reading::CallReading;
 use crate::report;
 use crate::rows::{Incoming, KEY_MAX, Row, Rows};
@@ -304,12 +304,13 @@ impl ExchangeReader {
         let by_name = self.by_name;
         let one_row = self.dialect.rows.is_none();
         let projection = &dialect.response_projection;
+        let name: PlaceSet = projection.name.into_iter().collect();
         let mut last = self.last.take().unwrap_or_default();
         let mut sink = |message: &Message<'_>| {
             match if one_row { last.news(message) } else { News::Message } {
                 News::Nothing => self.messages += 1,
                 // Under another name other tables would read it.
-                News::At(places) if projection.name.is_some_and(|name| !places.contains(&name)) => {
+                News::At(places) if !name.is_empty() && !places.meets(name) => {
                     self.incoming(message, Some(places));
                 }
                 News::At(_) | News::Message => self.incoming(message, None),
@@ -321,7 +322,7 @@ impl ExchangeReader {
     }
 
     /// A server message; with `changed` it is the last one again, but for these places.
-    fn incoming(&mut self, message: &Message<'_>, changed: Option<&[Place]>) {
+    fn incoming(&mut self, message: &Message<'_>, changed: Option<PlaceSet>) {
         self.messages += 1;
         let dialect = Arc::clone(&self.dialect);
         let name = eval::name(&dialect, message, dialect.response_projection.name);

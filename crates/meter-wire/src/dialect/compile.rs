@@ -6,7 +6,7 @@ use super::refusal::RefusalTemplate;
 use super::source::{DialectSource, Position, Written, WrittenEntry, WrittenTable, WrittenValue};
 use super::tables::*;
 use super::{DialectError, Mistake, PathUse, check, parts, places};
-use crate::json::{Overlapping, Projection};
+use crate::json::{Overlapping, PlaceSet, Projection};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most cells a dialect may have; the largest bundled one has about eighty.
@@ -283,7 +283,8 @@ impl Compiler {
             return Expr::Unknown;
         }
         let every = place.id == TableId::Response && place.key == "request_id";
-        let cell = Cell { table: place.id, every, what, places: Vec::new(), exact: Vec::new(), inputs: Vec::new() };
+        let cell =
+            Cell { table: place.id, every, what, places: Vec::new(), exact: Vec::new(), inputs: PlaceSet::default() };
         let cells = if place.id == TableId::Request { &mut self.request_cells } else { &mut self.response_cells };
         let index = cells.iter().position(|old| *old == cell).unwrap_or_else(|| {
             cells.push(cell);

@@ -2,7 +2,7 @@
 
 use super::pointer::{Pointer, Segment};
 use super::tables::*;
-use crate::json::{Ends, Overlapping, Projection};
+use crate::json::{Ends, Overlapping, PlaceSet, Projection};
 
 /// What the scanner has to keep, now that every pointer is known.
 pub(crate) fn projections(dialect: &mut Dialect) -> Result<(), Overlapping> {
@@ -63,7 +63,7 @@ fn placed(cells: &mut [Cell], ends: &Ends) {
         {
             cell.places = ends.of(under);
             let filters: Vec<Pointer> = under.iter().flat_map(compared).collect();
-            cell.inputs = [cell.places.clone(), ends.of(&filters)].concat();
+            cell.inputs = cell.places.iter().copied().chain(ends.of(&filters)).collect();
             let one = |pointer: &Pointer| match ends.of(std::slice::from_ref(pointer))[..] {
                 [place] if pointer.0.iter().all(|segment| matches!(segment, Segment::Key(_))) => Some(place),
                 _ => None,
@@ -74,10 +74,11 @@ fn placed(cells: &mut [Cell], ends: &Ends) {
     for index in 0..cells.len() {
         let CellKind::List(items) = &cells[index].what else { continue };
         let inputs = |item: &Expr| match item {
-            Expr::Cell(from) => cells.get(*from).map(|cell| cell.inputs.clone()).filter(|inputs| !inputs.is_empty()),
+            Expr::Cell(from) => cells.get(*from).map(|cell| cell.inputs).filter(|inputs| !inputs.is_empty()),
             _ => None,
         };
-        cells[index].inputs = items.iter().map(inputs).collect::<Option<Vec<_>>>().unwrap_or_default().concat();
+        let all = items.iter().map(inputs).try_fold(PlaceSet::default(), |all, one| Some(all.and(one?)));
+        cells[index].inputs = all.unwrap_or_default();
     }
 }
 

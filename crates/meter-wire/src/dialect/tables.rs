@@ -6,7 +6,7 @@ use super::refusal::RefusalTemplate;
 use super::{DialectError, PathUse, Position};
 use crate::decimal::Decimal;
 use crate::framing::{Framing, ListPath};
-use crate::json::{Place, Projection};
+use crate::json::{Place, PlaceSet, Projection};
 use meter_call::{ErrorClass, Meter};
 
 /// A wire format, checked and immutable: share it in an `Arc`.
@@ -151,7 +151,7 @@ pub(crate) struct Cell {
     /// The place of each pointer in turn, when every one of them is made of keys alone.
     pub(crate) exact: Vec<Place>,
     /// Every place its value comes from, what filters compare included; empty = it comes from elsewhere too.
-    pub(crate) inputs: Vec<Place>,
+    pub(crate) inputs: PlaceSet,
 }
 
 #[derive(Clone, Debug, PartialEq)]

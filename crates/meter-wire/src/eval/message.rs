@@ -5,7 +5,7 @@ use crate::decimal::Decimal;
 use crate::dialect::pointer::{Combined, Pointer};
 use crate::dialect::{Cell, CellKind, Dialect, Expr, TableId};
 use crate::framing::{Body, Message};
-use crate::json::{Node, Place, Tree};
+use crate::json::{Node, Place, PlaceSet, Tree};
 use crate::proto;
 use crate::value::Value;
 use std::cell::Cell as Mark;
@@ -122,7 +122,7 @@ pub(crate) fn read_response(
     message: &Message<'_>,
     came: Came,
     ends: bool,
-    changed: Option<&[Place]>,
+    changed: Option<PlaceSet>,
     cells: &mut MessageCells,
 ) {
     cells.resize(dialect.response_cells.len(), None);
@@ -138,7 +138,7 @@ pub(crate) fn read_response(
             }
     };
     let due = |cell: &Cell| match changed {
-        Some(places) if !cell.inputs.is_empty() && cell.inputs.iter().all(|place| !places.contains(place)) => Due::Kept,
+        Some(places) if !cell.inputs.is_empty() && !cell.inputs.meets(places) => Due::Kept,
         _ if reads(cell) => Due::Read,
         _ => Due::Absent,
     };

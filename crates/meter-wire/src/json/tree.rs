@@ -2,6 +2,7 @@
 //!
 //! A tree is emptied and filled again for each message of a stream, so that a message costs no allocation.
 
+use super::places::PlaceSet;
 use super::projection::{Place, Projection};
 use crate::value::Value;
 use std::sync::Arc;
@@ -96,30 +97,33 @@ impl Tree {
         self.repeated = other.repeated;
     }
 
-    /// Gathers the places where a tree of the same shape holds something else; `false` when the shapes differ.
-    pub(crate) fn changes(&self, new: &Tree, places: &mut Vec<Place>) -> bool {
-        places.clear();
+    /// The places where a tree of the same shape holds something else; `None` when the shapes differ.
+    pub(crate) fn changes(&self, new: &Tree) -> Option<PlaceSet> {
         if self.repeated || new.repeated || self.entries.len() != new.entries.len() {
-            return false;
+            return None;
         }
+        let mut places = PlaceSet::default();
+        // Most of the time only numbers change, and one look at all texts tells.
+        let same_texts = self.text == new.text;
+        let same_text = |a: Span, b: Span| if same_texts { a == b } else { self.bytes(a) == new.bytes(b) };
         for (a, b) in self.entries.iter().zip(&new.entries) {
             let same_label = match (a.label, b.label) {
-                (Label::Key(a), Label::Key(b)) => self.bytes(a) == new.bytes(b),
+                (Label::Key(a), Label::Key(b)) => same_text(a, b),
                 (a, b) => a == b,
             };
             if !same_label || a.place != b.place || a.end != b.end {
-                return false;
+                return None;
             }
             let same = match (a.what, b.what) {
-                (What::Scalar(Value::Text(a)), What::Scalar(Value::Text(b))) => self.bytes(a) == new.bytes(b),
-                (What::Measured(n, a), What::Measured(m, b)) => n == m && self.bytes(a) == new.bytes(b),
+                (What::Scalar(Value::Text(a)), What::Scalar(Value::Text(b))) => same_text(a, b),
+                (What::Measured(n, a), What::Measured(m, b)) => n == m && same_text(a, b),
                 (a, b) => a == b,
             };
             if !same {
-                places.push(b.place);
+                places.add(b.place);
             }
         }
-        true
+        Some(places)
     }
 
     /// The whole value; `None` when nothing was kept.
