@@ -134,7 +134,13 @@ impl Scanner {
                     _ => return at,
                 },
                 State::Failed | State::Dropped => return bytes.len(),
-                State::Text | State::KeyText => at = self.string(bytes, at, projection),
+                State::Text | State::KeyText => {
+                    at = self.string(bytes, at, projection);
+                    if self.state == State::Colon && bytes.get(at) == Some(&b':') {
+                        self.state = State::Value(false);
+                        at += 1;
+                    }
+                }
                 State::Skip(depth, text) => at = self.skip(bytes, at, depth, text, projection),
                 State::Bare => at = self.bare(bytes, at, projection),
                 State::Key(_) if byte == b'"' => {
@@ -148,6 +154,10 @@ impl Scanner {
                 State::After if byte == b',' => {
                     self.next(projection);
                     at += 1;
+                    if self.state == State::Key(false) && bytes.get(at) == Some(&b'"') {
+                        self.string_begins(State::KeyText);
+                        at += 1;
+                    }
                 }
                 _ if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') => at += 1,
                 _ => {
