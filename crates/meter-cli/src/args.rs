@@ -242,7 +242,7 @@ pub struct ReportArgs {
     /// Which bill of calls that were repriced.
     #[arg(long = "as", value_enum, default_value_t = Bills::Latest, value_name = "BILL")]
     pub bills: Bills,
-    /// Also the total in this currency, at your `[[fx]]` rates (default: that of the settings).
+    /// Amounts in this currency, at your `[[fx]]` rates (default: that of the settings, else dollars).
     #[arg(long, value_name = "CODE")]
     pub currency: Option<String>,
     /// How far back: `7d`, `24h`, `90m`, or a number of days.

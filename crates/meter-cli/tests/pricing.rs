@@ -230,10 +230,28 @@ fn a_total_is_shown_in_another_currency_at_dated_rates() {
         "schema = 1\n[[fx]]\ncurrency = 'EUR'\nfrom = 2026-11-01\nper_usd = 0.8\n[[fx]]\ncurrency = 'EUR'\nfrom = 2026-11-24T10:10:00Z\nper_usd = 0.9\n",
     );
     let told = out(&scene.meter(&[&days[..], &["--currency", "EUR"]].concat()), 0);
-    assert!(told.ends_with("In EUR: 0.0212 (at 0.8 since 2026-11-01, 0.9 since 2026-11-24T10:10:00Z)\n"), "{told}");
+    assert!(
+        told.contains(
+            "EUR for a dollar: 0.8 since 2026-11-01, 0.9 since 2026-11-24T10:10:00Z. Calls are stored in dollars: $0.0266 exact"
+        ),
+        "{told}"
+    );
+    assert!(!told.lines().rev().skip(1).any(|line| line.contains('$')), "{told}");
     let document = json(&out(&scene.meter(&[&days[..], &["--currency", "EUR", "--json"]].concat()), 0));
     assert_eq!(document["converted"]["charged"], "0.021240000000");
+    assert_eq!(document["converted"]["rows"][0]["project"], "acme");
+    assert_eq!(document["converted"]["rows"][0]["charged"], "0.021240000000");
     assert_eq!(document["total"]["cost_usd"], "0.026550000000", "stored amounts stay dollars");
+
+    // What came before the first rate stays in dollars, and says so.
+    scene.write(
+        "manifests/prices/fx.toml",
+        "schema = 1\n[[fx]]\ncurrency = 'EUR'\nfrom = 2026-11-24T10:10:00Z\nper_usd = 0.9\n",
+    );
+    let told = out(&scene.meter(&[&days[..], &["--currency", "EUR"]].concat()), 0);
+    assert!(told.contains("\n0.00 EUR exact, 1 call unpriced + $0.0266 exact\n"), "{told}");
+    let document = json(&out(&scene.meter(&[&days[..], &["--currency", "EUR", "--json"]].concat()), 0));
+    assert_eq!(document["converted"]["without_rate_usd"], "0.026550000000");
 }
 
 #[test]

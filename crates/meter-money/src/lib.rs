@@ -12,4 +12,4 @@ mod show;
 pub use half_even::half_even;
 pub use pico::{MoneyError, PicoUsd, millicents};
 pub use ratio::Ratio;
-pub use show::{Usd, exact, usd};
+pub use show::{Usd, exact, figure, usd};

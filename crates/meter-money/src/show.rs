@@ -24,18 +24,29 @@ pub fn exact(pico: i128) -> String {
     format!("{sign}{}", decimal(pico.unsigned_abs(), PICO_PLACES))
 }
 
+/// An amount in pico-units of any currency as [`usd`] shows dollars, without their sign: `12.34`, `-0.0187`.
+pub fn figure(pico: i128) -> String {
+    let sign = if pico < 0 { "-" } else { "" };
+    format!("{sign}{}", rounded(pico))
+}
+
 impl fmt::Display for Usd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.0 < 0 { "-" } else { "" };
-        let places = places(self.0.unsigned_abs());
-        let unit = 10i128.pow(PICO_PLACES - places);
-        let rounded = half_even(Ratio::new(self.0, unit).expect("a power of ten")).unsigned_abs();
-        let mut text = decimal(rounded, places);
-        while text.ends_with('0') && text.len() - text.find('.').unwrap_or(0) > 3 {
-            text.pop();
-        }
-        f.pad(&format!("{sign}${text}"))
+        f.pad(&format!("{sign}${}", rounded(self.0)))
     }
+}
+
+/// The size of an amount, with as many decimals as are worth showing.
+fn rounded(pico: i128) -> String {
+    let places = places(pico.unsigned_abs());
+    let unit = 10i128.pow(PICO_PLACES - places);
+    let rounded = half_even(Ratio::new(pico, unit).expect("a power of ten")).unsigned_abs();
+    let mut text = decimal(rounded, places);
+    while text.ends_with('0') && text.len() - text.find('.').unwrap_or(0) > 3 {
+        text.pop();
+    }
+    text
 }
 
 /// Decimals worth showing: cents from a dollar up, else two significant digits and at least four places.
@@ -75,6 +86,7 @@ mod tests {
         check(1_005_000_000_000, "$1.00");
         check(1_015_000_000_000, "$1.02");
         check(-18_700_000_000, "-$0.0187");
+        assert_eq!((figure(-18_700_000_000), figure(12_340_000_000_000)), ("-0.0187".to_owned(), "12.34".to_owned()));
         check(120_000_000, "$0.00012");
         check(9_999_999, "$0.00001");
         check(i128::from(i64::MAX) * 1000, "$9223372036.85");

@@ -1,7 +1,7 @@
 //! `report`: what was spent, by project, model or provider.
 
-use super::currency::{self, Converted};
-use crate::amounts::{made_of, of_totals};
+use super::currency::{self, Converted, Rates};
+use crate::amounts::{Shown, made_of, of_totals};
 use crate::args::{Bills, By, ReportArgs};
 use crate::failure::Failure;
 use crate::show::{bytes, duration, grouped, plain, plural};
@@ -10,7 +10,7 @@ use crate::{open, out, when};
 use jiff::{ZonedDateTime, tz::TimeZone};
 use meter_api::Exit;
 use meter_hop::paths::Home;
-use meter_store::{CoverageRow, Range, Report, ReportQuery, Totals, rfc3339};
+use meter_store::{CoverageRow, Range, Reader, Report, ReportQuery, StoreError, Totals, rfc3339};
 use serde::Serialize;
 
 /// How many hosts that went past the meter are listed.
@@ -24,7 +24,7 @@ struct Document {
     #[serde(skip_serializing_if = "Option::is_none")]
     by_model: Option<Vec<meter_api::ReportRow>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    converted: Option<Converted>,
+    converted: Option<currency::Document>,
 }
 
 /// What is printed.
@@ -34,6 +34,18 @@ pub struct Reports {
     first: (By, Report),
     second: Option<(By, Report)>,
     past: Vec<CoverageRow>,
+    converted: Option<Converted>,
+}
+
+/// Which calls, and how they are shown.
+struct Question<'a> {
+    range: Range,
+    zone: TimeZone,
+    by: Option<By>,
+    project: Option<&'a str>,
+    /// The first bill of calls that were repriced.
+    first: bool,
+    rates: Option<Rates>,
 }
 
 /// Prints the report.
@@ -44,15 +56,13 @@ pub fn run(home: &Home, args: &ReportArgs) -> Result<u8, Failure> {
         (Some(from), Some(to)) => when::days(from, to, &zone)?,
         _ => when::since(&args.since, &now)?,
     };
-    let first = args.bills == Bills::First;
-    let project = args.project.as_deref();
-    let reports = read_as(home, range, zone, args.by, project, first)?;
-    let converted = currency::converted(home, range, project, first, args.currency.as_deref())?;
+    let (first, rates) = (args.bills == Bills::First, currency::rates(home, args.currency.as_deref())?);
+    let question = Question { range, zone, by: args.by, project: args.project.as_deref(), first, rates };
+    let reports = answer(home, question)?;
     if args.json {
-        out::json(document(&reports, converted))?;
+        out::json(document(&reports))?;
     } else {
-        let line = converted.as_ref().map(currency::text).unwrap_or_default();
-        out::print(&(text(&reports) + &line))?;
+        out::print(&text(&reports))?;
     }
     Ok(Exit::Ok.code())
 }
@@ -68,54 +78,62 @@ pub fn read(
     by: Option<By>,
     project: Option<&str>,
 ) -> Result<Reports, Failure> {
-    read_as(home, range, zone, by, project, false)
+    answer(home, Question { range, zone, by, project, first: false, rates: None })
 }
 
-/// The same, with the first bill of calls that were repriced when asked for.
-fn read_as(
-    home: &Home,
-    range: Range,
-    zone: TimeZone,
-    by: Option<By>,
-    project: Option<&str>,
-    first: bool,
-) -> Result<Reports, Failure> {
-    let query = |by: By| ReportQuery {
+fn answer(home: &Home, question: Question<'_>) -> Result<Reports, Failure> {
+    let Question { range, zone, by, project, first, rates } = question;
+    let query = |by: By, range: Range, p95: bool| ReportQuery {
         range,
-        by: match by {
-            By::Project => meter_store::By::Project,
-            By::Model => meter_store::By::Model,
-            By::Provider => meter_store::By::Provider,
-        },
+        by: grouping(by),
         project: project.map(str::to_owned),
         provider: None,
         run_id: None,
-        p95: true,
+        p95,
     };
     let (one, two) = (by.unwrap_or(By::Project), by.is_none().then_some(By::Model));
     let Some(reader) = open::reader(home)? else {
         let empty = || Report { total: Totals::default(), rows: Vec::new(), projects: 0, models: 0 };
         let second = two.map(|by| (by, empty()));
-        return Ok(Reports { range, zone, first: (one, empty()), second, past: Vec::new() });
+        return Ok(Reports { range, zone, first: (one, empty()), second, past: Vec::new(), converted: None });
     };
-    let sums = |reader: &meter_store::Reader, by| match first {
-        true => reader.report_as_first(&query(by)),
-        false => reader.report(&query(by)),
+    let sums = |reader: &Reader, by, range, p95| match first {
+        true => reader.report_as_first(&query(by, range, p95)),
+        false => reader.report(&query(by, range, p95)),
     };
-    reader
+    let parts = rates.as_ref().map(|rates| rates.parts(range)).unwrap_or_default();
+    let (mut reports, read) = reader
         .snapshot(|reader| {
-            Ok(Reports {
+            let part = |(range, rate)| -> Result<_, StoreError> {
+                let all = std::iter::once(one).chain(two);
+                let reports = all.map(|by| Ok((grouping(by), sums(reader, by, range, false)?)));
+                Ok((rate, reports.collect::<Result<Vec<_>, StoreError>>()?))
+            };
+            let read = parts.into_iter().map(part).collect::<Result<Vec<_>, StoreError>>()?;
+            let reports = Reports {
                 range,
                 zone,
-                first: (one, sums(reader, one)?),
-                second: two.map(|by| sums(reader, by).map(|report| (by, report))).transpose()?,
+                first: (one, sums(reader, one, range, true)?),
+                second: two.map(|by| sums(reader, by, range, true).map(|report| (by, report))).transpose()?,
                 past: if project.is_none() { reader.coverage(range)? } else { Vec::new() },
-            })
+                converted: None,
+            };
+            Ok((reports, read))
         })
-        .map_err(open::unreadable)
+        .map_err(open::unreadable)?;
+    reports.converted = rates.map(|rates| rates.convert(read)).transpose()?;
+    Ok(reports)
 }
 
-fn document(reports: &Reports, converted: Option<Converted>) -> Document {
+const fn grouping(by: By) -> meter_store::By {
+    match by {
+        By::Project => meter_store::By::Project,
+        By::Model => meter_store::By::Model,
+        By::Provider => meter_store::By::Provider,
+    }
+}
+
+fn document(reports: &Reports) -> Document {
     let (by, report) = &reports.first;
     Document {
         report: meter_api::Report {
@@ -130,7 +148,7 @@ fn document(reports: &Reports, converted: Option<Converted>) -> Document {
             previous: None,
         },
         by_model: reports.second.as_ref().map(|(_, report)| report.rows.iter().map(Into::into).collect()),
-        converted,
+        converted: reports.converted.as_ref().map(Converted::document),
     }
 }
 
@@ -150,10 +168,13 @@ pub fn text(reports: &Reports) -> String {
     if total.requests == 0 {
         text.push_str("No calls.\n");
     } else {
-        text.push_str(&head(report));
+        text.push_str(&head(report, reports.converted.as_ref()));
         for (by, report) in std::iter::once(&reports.first).chain(&reports.second) {
             text.push('\n');
-            text.push_str(&table(*by, report));
+            text.push_str(&table(*by, report, reports.converted.as_ref()));
+        }
+        if let Some(converted) = &reports.converted {
+            text.push_str(&format!("\n{}", converted.note(total)));
         }
     }
     if !reports.past.is_empty() {
@@ -175,7 +196,7 @@ fn span(reports: &Reports) -> String {
     format!("From {since} until {until}{zone}")
 }
 
-fn head(report: &Report) -> String {
+fn head(report: &Report, converted: Option<&Converted>) -> String {
     let total = &report.total;
     let failed = match total.failed {
         0 => String::new(),
@@ -192,11 +213,11 @@ fn head(report: &Report) -> String {
         plural(report.models as u64, "model", "models"),
         grouped(total.prompt_tokens()),
         grouped(total.output_tokens),
-        made_of(total),
+        converted.map_or_else(|| made_of(total, Shown::Dollars), Converted::made_of),
     )
 }
 
-fn table(by: By, report: &Report) -> String {
+fn table(by: By, report: &Report, converted: Option<&Converted>) -> String {
     let mut table = Table::new(&[
         (word(by), Align::Left),
         ("calls", Align::Right),
@@ -222,7 +243,7 @@ fn table(by: By, report: &Report) -> String {
             grouped(totals.prompt_tokens()),
             grouped(totals.cache_read_tokens),
             grouped(totals.output_tokens),
-            of_totals(totals),
+            converted.map_or_else(|| of_totals(totals, Shown::Dollars), |converted| converted.cost(grouping(by), row)),
             latency(totals.latency_mean_ms()),
             latency(row.latency_p95_ms),
         ]);

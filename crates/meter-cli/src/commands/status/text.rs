@@ -1,7 +1,7 @@
 //! The screen.
 
 use super::facts::{Facts, Files};
-use crate::amounts::made_of;
+use crate::amounts::{Shown, made_of};
 use crate::instance::Role;
 use crate::out::{BAD, BOLD, DIM, GOOD, WARN, styled};
 use crate::show::{duration, grouped, plain, plural, short_digest};
@@ -122,7 +122,7 @@ fn today(facts: &Facts) -> Vec<String> {
             grouped(today.prompt_tokens()),
             grouped(today.output_tokens)
         ),
-        made_of(today),
+        made_of(today, Shown::Dollars),
     ]
 }
 
