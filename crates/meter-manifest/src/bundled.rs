@@ -57,6 +57,7 @@ files! {
     "manifests/dialects/xai_grpc.toml",
     "manifests/dialects/xai_grpc_chunk.toml",
     "manifests/dialects/xai_images.toml",
+    "manifests/dialects/xai_video.toml",
     "manifests/dialects/zai_chat.toml",
     "manifests/prices/anthropic.toml",
     "manifests/prices/azure.toml",

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 /// What a read of an earlier call brings to its row.
 const BROUGHT: &[&str] =
-    &["usage", "buckets", "units", "unknown", "tier", "tokens_complete", "evidence", "line", "cost"];
+    &["usage", "buckets", "units", "unknown", "tier", "tokens_complete", "evidence", "line", "cost", "provider_cost"];
 
 /// Every row, by exchange and in order. A read that completes nothing is only observed; one whose call nobody saw is that
 /// call itself.

@@ -87,6 +87,7 @@ impl Sample {
                     buckets: later.buckets.clone(),
                     unknown: later.unknown.clone(),
                     service_tier: later.service_tier.clone(),
+                    provider_cost: later.provider_cost.clone(),
                     ..reading
                 };
             } else if class(call) != EndpointClass::Costed {
@@ -115,6 +116,7 @@ fn observed(reading: CallReading) -> CallReading {
         buckets: Buckets::default(),
         unknown: BTreeSet::new(),
         lines: Vec::new(),
+        provider_cost: None,
         ..reading
     }
 }

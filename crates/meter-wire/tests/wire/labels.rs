@@ -68,6 +68,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     Endpoint { stream: Some(false), ..endpoint("bedrock-runtime", "/invoke", "bedrock_invoke") },
     of("xai", "api.x.ai", "/v1/responses", "openai_responses", None),
     endpoint("api.x.ai", "/deferred-completion/", "xai_deferred"),
+    endpoint("api.x.ai", "/v1/videos/", "xai_video"),
     Endpoint { stream: Some(true), ..endpoint("api.x.ai", "GetCompletionChunk", "xai_grpc_chunk") },
     Endpoint { stream: Some(false), ..endpoint("api.x.ai", "Chat/GetCompletion", "xai_grpc") },
     of("openrouter", "openrouter.ai", "/v1/responses", "openai_responses", None),
@@ -120,6 +121,7 @@ pub const CAPTURES: &[(&str, &str, &str)] = &[
     ("model", "/models/", ":"),
     ("deployment", "/deployments/", "/"),
     ("request", "/deferred-completion/", "/"),
+    ("request", "/videos/", "/"),
 ];
 
 /// Our meters for a bucket or unit of the samples; one whose lifetime is not in its name is the sum of ours.
