@@ -77,19 +77,19 @@ fn anthropic_messages_plain_streamed_and_compressed() {
     // 1200 × 3 + 9000 × 0.30 + 400 × 3.75 + 340 × 15 per million, + 2 searches at 10 per 1000.
     let cost = 1_200 * 3_000_000 + 9_000 * 300_000 + 400 * 3_750_000 + 340 * 15_000_000 + 2 * 10_000_000_000;
     let expected = (Some(1_200), Some(9_000), Some(400), Some(340), Some(40), Some(cost));
-    let script = "input=1200, cache_read=9000, cache_write=400, output=300, reasoning=40, web_search=2";
+    let script = "input=1200, cache_read=9000, cache_write=400, output=300, reasoning=40, web_search=2, id=7";
     let words = &[
         ("provider", "anthropic"),
         ("model", "test-claude"),
         ("provider_request_id", "req_demo"),
-        ("response_id", "msg_demo"),
+        ("response_id", "msg_demo7"),
         ("evidence", "provider_usage"),
         ("status", "success"),
         ("request_kind", "chat"),
     ];
     check(&rig, &Call { url, body: plain, script }, expected, words);
     check(&rig, &Call { url, body: streamed, script }, expected, words);
-    let gzip = "input=1200, cache_read=9000, cache_write=400, output=300, reasoning=40, web_search=2, gzip";
+    let gzip = "input=1200, cache_read=9000, cache_write=400, output=300, reasoning=40, web_search=2, gzip, id=7";
     check(&rig, &Call { url, body: streamed, script: gzip }, expected, words);
 }
 
@@ -225,4 +225,26 @@ fn a_cut_stream_keeps_what_was_seen() {
     assert_eq!(row.number("input_tokens"), Some(1_000));
     // 1000 × 3 per million for the prompt, and the placeholder of one output token.
     assert_eq!(row.number("charged_pico"), Some(1_000 * 3_000_000 + 15_000_000));
+}
+
+#[test]
+fn an_answer_that_two_hosts_give_is_two_rows_and_the_later_says_so() {
+    let rig = rig();
+    let openai = "https://api.openai.com/v1/chat/completions";
+    let ask = |url, model: &str| {
+        let body = format!(r#"{{"model":"{model}","messages":[]}}"#);
+        let script = "x-demo: input=1000, output=200, id=9";
+        rig.client().curl(&["-H", "content-type: application/json", "-H", script, "-d", &body, url]).expect_ok();
+    };
+    for (count, url, model) in
+        [(1, openai, "test-gpt"), (2, "https://api.x.ai/v1/chat/completions", "test-grok"), (3, openai, "test-gpt")]
+    {
+        ask(url, model);
+        rig.rows(count);
+    }
+    let rows = rig.rows(3);
+    let flags: Vec<_> = rows.iter().map(|row| row.text("usage_flags").unwrap_or_default()).collect();
+    assert!(!flags[0].contains("seen_on_another_host") && !flags[2].contains("seen_on_another_host"), "{flags:?}");
+    assert!(flags[1].contains("seen_on_another_host"), "{flags:?}");
+    assert!(rows.iter().all(|row| row.number("charged_pico") > Some(0)), "both legs keep their cost");
 }

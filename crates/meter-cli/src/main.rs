@@ -9,6 +9,7 @@ mod decode;
 mod diff;
 mod failure;
 mod instance;
+mod marks;
 mod open;
 mod out;
 mod show;

@@ -6,6 +6,7 @@
 
 pub mod accept;
 pub mod admit;
+pub mod answered;
 pub mod caller;
 pub mod connection;
 pub mod fallout;

@@ -7,6 +7,7 @@ mod listen;
 mod rim;
 
 use crate::accept::Gate;
+use crate::answered::Answered;
 use crate::caller::Callers;
 use crate::connection::Connection;
 use crate::intercept::{ClientError, Outcome};
@@ -223,6 +224,7 @@ fn services_of(home: &Home, loaded: crate::services::Loaded, journal: meter_stor
         idle: UnderWay::default(),
         coverage: Coverage::new(life),
         retries: Retries::default(),
+        answered: Answered::default(),
     })
 }
 

@@ -1,5 +1,6 @@
 //! What every connection shares: the snapshot in force, the journal, the budgets, the clock.
 
+use crate::answered::Answered;
 use crate::connection::Connection;
 use crate::retries::Retries;
 use arc_swap::ArcSwap;
@@ -48,6 +49,8 @@ pub struct Services {
     pub coverage: Coverage,
     /// What failed lately and may be tried again.
     pub retries: Retries,
+    /// Which host gave which answer lately.
+    pub answered: Answered,
 }
 
 /// Our own part of the coverage: connections that reached us and were not metered, or not wholly.

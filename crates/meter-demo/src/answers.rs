@@ -62,20 +62,24 @@ impl Surface {
 pub fn document(surface: Surface, model: &str, script: &Script) -> Value {
     let text = format!("A short answer.{}", ".".repeat(usize::try_from(script.pad).unwrap_or(usize::MAX)));
     match surface {
-        Surface::AnthropicMessages => json!({"id": "msg_demo", "type": "message", "role": "assistant", "model": model,
+        Surface::AnthropicMessages => {
+            json!({"id": script.named("msg_demo"), "type": "message", "role": "assistant", "model": model,
             "content": [{"type": "text", "text": text}], "stop_reason": "end_turn", "stop_sequence": null, "usage": {
             "input_tokens": script.input, "cache_creation_input_tokens": script.cache_write,
             "cache_read_input_tokens": script.cache_read,
             "cache_creation": {"ephemeral_5m_input_tokens": script.cache_write, "ephemeral_1h_input_tokens": 0},
             "output_tokens": script.output + script.reasoning,
             "output_tokens_details": {"thinking_tokens": script.reasoning},
-            "server_tool_use": {"web_search_requests": script.web_search}, "service_tier": "standard"}}),
+            "server_tool_use": {"web_search_requests": script.web_search}, "service_tier": "standard"}})
+        }
         Surface::AnthropicCount => json!({"input_tokens": script.input}),
-        Surface::OpenAiChat => json!({"id": "chatcmpl-demo", "object": "chat.completion", "created": 1_790_000_000,
+        Surface::OpenAiChat => {
+            json!({"id": script.named("chatcmpl-demo"), "object": "chat.completion", "created": 1_790_000_000,
             "model": model, "service_tier": "default", "choices": [{"index": 0, "finish_reason": "stop",
-            "message": {"role": "assistant", "content": text}}], "usage": chat_usage(script)}),
+            "message": {"role": "assistant", "content": text}}], "usage": chat_usage(script)})
+        }
         Surface::OpenAiResponses => responses_object(model, script, "completed"),
-        Surface::CohereChat => json!({"id": "cohere-demo", "finish_reason": "COMPLETE",
+        Surface::CohereChat => json!({"id": script.named("cohere-demo"), "finish_reason": "COMPLETE",
             "message": {"role": "assistant", "content": [{"type": "text", "text": text}]}, "usage": cohere_usage(script)}),
         Surface::OpenAiEmbeddings => json!({"object": "list", "model": model,
             "data": [{"object": "embedding", "index": 0, "embedding": [0.5, -0.25]}],
@@ -109,7 +113,7 @@ pub fn responses_object(model: &str, script: &Script, status: &str) -> Value {
     let output = script.output + script.reasoning;
     let ended = status == "completed";
     let items = if ended {
-        json!([{"id": "msg_demo", "type": "message", "role": "assistant", "status": "completed",
+        json!([{"id": script.named("msg_demo"), "type": "message", "role": "assistant", "status": "completed",
             "content": [{"type": "output_text", "text": "A short answer.", "annotations": []}]}])
     } else {
         json!([])
@@ -121,7 +125,7 @@ pub fn responses_object(model: &str, script: &Script, status: &str) -> Value {
     } else {
         Value::Null
     };
-    json!({"id": "resp_demo", "object": "response", "created_at": 1_790_000_000, "status": status, "model": model,
+    json!({"id": script.named("resp_demo"), "object": "response", "created_at": 1_790_000_000, "status": status, "model": model,
         "output": items, "parallel_tool_calls": true, "tool_choice": "auto", "tools": [], "service_tier": "default",
         "usage": usage})
 }

@@ -43,7 +43,7 @@ fn anthropic(model: &str, script: &Script) -> Vec<Piece> {
         pieces.push(sse(Some(&name), &data, text, "\n"));
     };
     push(
-        json!({"type": "message_start", "message": {"id": "msg_demo", "type": "message", "role": "assistant",
+        json!({"type": "message_start", "message": {"id": script.named("msg_demo"), "type": "message", "role": "assistant",
             "model": model, "content": [], "stop_reason": null, "stop_sequence": null, "usage": {
             "input_tokens": script.input, "cache_creation_input_tokens": script.cache_write,
             "cache_read_input_tokens": script.cache_read,
@@ -73,7 +73,7 @@ fn anthropic(model: &str, script: &Script) -> Vec<Piece> {
 
 fn chat(model: &str, script: &Script) -> Vec<Piece> {
     let chunk = |choices: Value, usage: Value| {
-        json!({"id": "chatcmpl-demo", "object": "chat.completion.chunk", "created": 1_790_000_000, "model": model,
+        json!({"id": script.named("chatcmpl-demo"), "object": "chat.completion.chunk", "created": 1_790_000_000, "model": model,
             "service_tier": "default", "choices": choices, "usage": usage})
     };
     let mut pieces: Vec<Piece> = (0..script.events)
@@ -105,7 +105,7 @@ fn responses(model: &str, script: &Script) -> Vec<Piece> {
     )];
     for text in 0..script.events {
         pieces.push(event(
-            json!({"type": "response.output_text.delta", "item_id": "msg_demo", "output_index": 0, "content_index": 0,
+            json!({"type": "response.output_text.delta", "item_id": script.named("msg_demo"), "output_index": 0, "content_index": 0,
                 "delta": word(text)}),
             true,
         ));
@@ -122,7 +122,7 @@ fn cohere(script: &Script) -> Vec<Piece> {
     let event = |data: Value, text| sse(data["type"].as_str(), &data, text, "\n");
     let mut pieces = vec![
         event(
-            json!({"type": "message-start", "id": "cohere-demo", "delta": {"message": {"role": "assistant", "content": [],
+            json!({"type": "message-start", "id": script.named("cohere-demo"), "delta": {"message": {"role": "assistant", "content": [],
                 "tool_plan": "", "tool_calls": [], "citations": []}}}),
             false,
         ),

@@ -31,6 +31,8 @@ pub struct Script {
     pub gzip: bool,
     /// Extra bytes of text in the answer.
     pub pad: u64,
+    /// Number in the answer's id; without one the provider counts.
+    pub id: Option<u64>,
 }
 
 impl Default for Script {
@@ -48,6 +50,7 @@ impl Default for Script {
             status: None,
             gzip: false,
             pad: 0,
+            id: None,
         }
     }
 }
@@ -75,10 +78,16 @@ impl Script {
                 "status" => script.status = Some(u16::try_from(number).map_err(|_| format!("`{item}` is no status"))?),
                 "gzip" => script.gzip = number != 0,
                 "pad" => script.pad = number,
+                "id" => script.id = Some(number),
                 _ => return Err(format!("`{key}` is no word of a script")),
             }
         }
         Ok(script)
+    }
+
+    /// An id of this answer.
+    pub fn named(&self, prefix: &str) -> String {
+        self.id.map_or_else(|| prefix.to_owned(), |number| format!("{prefix}{number}"))
     }
 }
 

@@ -12,10 +12,14 @@ use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
+
+/// Numbers of the answers, so that no two have one id.
+static ANSWERS: AtomicU64 = AtomicU64::new(1);
 
 type Body = BoxBody<Bytes, std::io::Error>;
 
@@ -112,7 +116,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Body>, http::Erro
         return plain(StatusCode::NOT_FOUND, "the demo provider does not have this path");
     };
     let script = match Script::parse(&asked) {
-        Ok(script) => script,
+        Ok(script) => Script { id: script.id.or_else(|| Some(ANSWERS.fetch_add(1, Ordering::Relaxed))), ..script },
         Err(problem) => return plain(StatusCode::BAD_REQUEST, &format!("{HEADER}: {problem}")),
     };
     let document: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();

@@ -5,7 +5,7 @@ use crate::args::CallArgs;
 use crate::bill;
 use crate::failure::Failure;
 use crate::show::{plain, plural, short};
-use crate::{open, out, show};
+use crate::{marks, open, out, show};
 use jiff::tz::TimeZone;
 use meter_api::Exit;
 use meter_call::{Billing, Conditions, Evidence};
@@ -123,9 +123,10 @@ fn facts(detail: &CallDetail) -> Vec<(&'static str, String)> {
         facts.push(("left out", format!("about {} (± {bound}): what a broken stream did not tell", usd(tail))));
     }
     facts.push(("evidence", format!("{}: {}", row.evidence, grade(row.evidence))));
-    if !row.usage_flags.is_empty() {
-        facts.push(("marks", plain(&row.usage_flags.join(", "))));
-    }
+    facts.extend(row.usage_flags.iter().map(|mark| {
+        let meaning = marks::meaning(mark).map(|meaning| format!(": {meaning}")).unwrap_or_default();
+        ("mark", format!("{}{meaning}", plain(mark)))
+    }));
     let details = [("tier", &row.service_tier), ("speed", &row.speed), ("geography", &row.geo)];
     facts.extend(details.into_iter().filter_map(|(name, value)| Some((name, plain(value.as_deref()?)))));
     let conditions = row.conditions.iter().flat_map(Conditions::stated);

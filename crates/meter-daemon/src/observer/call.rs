@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 
 /// Flag of a row whose answer was given before, to the same idempotency key.
 const REPLAYED: &str = "replayed";
+/// Flag of a row whose answer another host gave before: one leg of two.
+const ANOTHER_HOST: &str = "seen_on_another_host";
 
 /// How long a verdict waits for budgets that are being rebuilt after a start.
 const BUDGETS_PATIENCE: Duration = Duration::from_secs(2);
@@ -153,8 +155,13 @@ impl Call {
             manifest_digest: self.loaded.digest.clone(),
         };
         let mut settles = self.settles;
+        let response = readings.first().and_then(|reading| reading.response_id.as_deref());
+        if exchange.target.class == EndpointClass::Costed
+            && response.is_some_and(|response| services.answered.elsewhere(&exchange.host, response))
+        {
+            exchange.marks.push(ANOTHER_HOST);
+        }
         if exchange.frames.is_none() {
-            let response = readings.first().and_then(|reading| reading.response_id.as_deref());
             match services.retries.note(&self.print, &exchange, response) {
                 Attempt::First => {}
                 Attempt::Retry(first) => exchange.retry_of = Some(first),

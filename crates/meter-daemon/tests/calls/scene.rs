@@ -3,6 +3,7 @@
 use crate::support::{HOST, Origin, World, authority, drain, world_asking};
 use arc_swap::ArcSwap;
 use meter_call::{ProcessFacts, UnixMillis};
+use meter_daemon::answered::Answered;
 use meter_daemon::connection::{CallerFacts, CallerSlot};
 use meter_daemon::observer::witness_source;
 use meter_daemon::retries::Retries;
@@ -162,6 +163,7 @@ where
         idle: UnderWay::default(),
         coverage: Coverage::new("daemon:test".into()),
         retries: Retries::default(),
+        answered: Answered::default(),
     });
     let origins = authority();
     let config = origins.server_config(&[HOST], &[b"h2", b"http/1.1"]).unwrap();
