@@ -10,6 +10,7 @@ pub mod answered;
 pub mod caller;
 pub mod connection;
 pub mod fallout;
+pub mod ids;
 pub mod intercept;
 pub mod leg;
 pub mod observer;

@@ -10,6 +10,7 @@ use crate::accept::Gate;
 use crate::answered::Answered;
 use crate::caller::Callers;
 use crate::connection::Connection;
+use crate::ids::Ids;
 use crate::intercept::{ClientError, Outcome};
 use crate::retries::Retries;
 use crate::services::{Coverage, Ready, Services, UnderWay};
@@ -219,6 +220,7 @@ fn services_of(home: &Home, loaded: crate::services::Loaded, journal: meter_stor
         budgets: Ready::not_yet(),
         now,
         random,
+        ids: Ids::default(),
         pid: process_id(),
         pending: UnderWay::default(),
         idle: UnderWay::default(),

@@ -2,6 +2,7 @@
 
 use crate::answered::Answered;
 use crate::connection::Connection;
+use crate::ids::Ids;
 use crate::retries::Retries;
 use arc_swap::ArcSwap;
 use meter_call::{CallId, UnixMillis};
@@ -39,6 +40,8 @@ pub struct Services {
     pub now: fn() -> UnixMillis,
     /// Ten random bytes.
     pub random: fn() -> [u8; 10],
+    /// Numbers calls.
+    pub ids: Ids,
     /// Our process id, for open records.
     pub pid: u32,
     /// Rows that are being made.
@@ -83,7 +86,7 @@ pub enum Gate {
 impl Services {
     /// A new row's id.
     pub fn new_id(&self, at: UnixMillis) -> CallId {
-        CallId::new(u64::try_from(at.0).unwrap_or(0), (self.random)())
+        self.ids.next(at, (self.random)())
     }
 
     /// The budgets. A panic while they were held leaves at worst one hold too many, which the settling removes.

@@ -5,6 +5,7 @@ use arc_swap::ArcSwap;
 use meter_call::{ProcessFacts, UnixMillis};
 use meter_daemon::answered::Answered;
 use meter_daemon::connection::{CallerFacts, CallerSlot};
+use meter_daemon::ids::Ids;
 use meter_daemon::observer::witness_source;
 use meter_daemon::retries::Retries;
 use meter_daemon::services::{Coverage, Loaded, Ready, Services, UnderWay};
@@ -158,6 +159,7 @@ where
         budgets,
         now: || NOW,
         random,
+        ids: Ids::default(),
         pid: std::process::id(),
         pending: UnderWay::default(),
         idle: UnderWay::default(),
