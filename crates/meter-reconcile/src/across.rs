@@ -105,7 +105,7 @@ fn moved(groups: &mut [Group]) {
             let proved = line.grounds == Grounds::Figures && explained(line.cause.as_ref());
             for other in found[at].iter().filter(|_| open && !proved) {
                 let another = Cause::AnotherDay { day: days[*other].clone() };
-                if only && whole[at] {
+                if only && whole[at] && whole[*other] {
                     line.say(Why::sure(another));
                 } else {
                     line.grounds = Grounds::Guess;

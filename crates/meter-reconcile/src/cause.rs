@@ -127,19 +127,16 @@ impl fmt::Display for Cause {
             Cause::NotMetered => {
                 f.write_str("nothing of it passed the meter: another machine or key, or the meter was away")
             }
-            Cause::CallsPastTheMeter { calls: Some(1) } => f.write_str("1 call went past the meter"),
-            Cause::CallsPastTheMeter { calls: Some(calls) } => write!(f, "{calls} calls went past the meter"),
+            Cause::CallsPastTheMeter { calls: Some(count) } => write!(f, "{} went past the meter", calls(*count)),
             Cause::CallsPastTheMeter { calls: None } => {
                 f.write_str("calls that went past the meter: another machine or key, or the meter was away")
             }
-            Cause::BilledThoughFailed { calls } => {
-                write!(
-                    f,
-                    "{calls} failed or broke off here and may be billed there: made again, a call is billed twice"
-                )
+            Cause::BilledThoughFailed { calls: count } => {
+                let calls = calls(*count);
+                write!(f, "{calls} failed or broke off here and may be billed there: made again, it is billed twice")
             }
             Cause::NotInReport => {
-                f.write_str("not in the report: of another account, or the day is not complete there")
+                f.write_str("not in the report: another account or kind of call, or the day is not complete there")
             }
             Cause::OtherName { model } => {
                 write!(f, "the same figures stand under `{model}`: another name of the model")
@@ -147,11 +144,13 @@ impl fmt::Display for Cause {
             Cause::NoModel => f.write_str("the report names no model here, so nothing can be laid beside it"),
             Cause::AnotherDay { day } => write!(f, "booked on {day} there: calls around midnight UTC"),
             Cause::LastDay => f.write_str("the report's last day was not over when it was made"),
-            Cause::BrokenStreams { calls } => {
-                write!(f, "{calls} broken off or guessed: only what was seen is counted")
+            Cause::BrokenStreams { calls: count } => {
+                write!(f, "{} cut off or guessed: only what was seen is counted", calls(*count))
             }
-            Cause::Unpriced { calls } => write!(f, "{calls} without a price here: `pricing check` names the models"),
-            Cause::Plan { calls } => write!(f, "{calls} covered by a plan here"),
+            Cause::Unpriced { calls: count } => {
+                write!(f, "{} without a price here: `pricing check` names the models", calls(*count))
+            }
+            Cause::Plan { calls: count } => write!(f, "{} covered by a plan here", calls(*count)),
             Cause::Credit { pico } => write!(f, "a credit or refund of {}, which is no call's", usd(*pico)),
             Cause::BilledAs { axis, value, share: None } => {
                 write!(f, "billed as {axis} `{value}`, which was not seen here")
@@ -171,4 +170,8 @@ impl fmt::Display for Cause {
             Cause::OtherCounts => f.write_str("counted otherwise, though every call is there"),
         }
     }
+}
+
+fn calls(count: u64) -> String {
+    format!("{count} {}", if count == 1 { "call" } else { "calls" })
 }

@@ -171,7 +171,7 @@ fn group(export: &Export, (day, model): &(String, String), sides: Sides<'_>, nam
         let (theirs, ours) = (billed, ours.charged_pico);
         lines.push(Line { day, model, what, theirs, ours, cause: None, grounds: Grounds::Figures, or: Vec::new() });
     }
-    let slack = theirs.map_or(1, |theirs| export.slack_pico(theirs));
+    let slack = export.slack_pico(theirs.unwrap_or(&Reported::default()));
     let split = split(export, &lines);
     for line in &mut lines {
         let case = Case {

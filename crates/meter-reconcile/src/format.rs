@@ -43,6 +43,9 @@ pub struct Format {
     pub(crate) list: Option<String>,
     /// Key of the processing class a row was billed at.
     pub(crate) class: Option<String>,
+    /// Its words, as price files have them; any other word says nothing of a class.
+    #[serde(default)]
+    pub(crate) classes: Vec<String>,
     /// Key that tells fees from tokens.
     pub(crate) kind: Option<String>,
     /// Fees that stand in rows of their own, for all models together.

@@ -11,6 +11,9 @@ use meter_money::Ratio;
 /// An exact match says something when chance would hit it once in so many times.
 const CHANCE: i128 = 100;
 
+/// A smaller share than one in so many is no explanation: any two amounts are that close.
+const SHARE_MIN: i128 = 100;
+
 /// Whether the counts that go with an amount are known to be equal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Counts {
@@ -84,7 +87,9 @@ impl Case<'_> {
             });
         }
         if self.reported.is_none() {
-            return Some(Why::sure(Cause::NotInReport));
+            // Calls on a plan are on no bill.
+            let plan = metered.on_plan > 0 && metered.on_plan == metered.calls;
+            return Some(Why::sure(if plan { Cause::Plan { calls: metered.on_plan } } else { Cause::NotInReport }));
         }
         Some(match () {
             () if self.split => Why::sure(Cause::Split),
@@ -172,6 +177,8 @@ impl Case<'_> {
         } else if self.missing() == Some(0) && !self.money {
             others.push(Cause::OtherCounts);
         } else {
+            let plan = self.metered.on_plan > 0 && !self.money;
+            others.extend(plan.then_some(Cause::Plan { calls: self.metered.on_plan }));
             others.extend(self.last_day.then_some(Cause::LastDay));
             others.push(Cause::NarrowReport);
         }
@@ -192,8 +199,7 @@ impl Case<'_> {
     /// A class that the report names for a part of it, where that part explains the amount.
     fn told(&self, as_if: &AsIf) -> Option<Cause> {
         let Cause::BilledAs { axis, value, .. } = &as_if.cause else { return None };
-        let classes = self.reported.filter(|_| axis == "class")?.classes.iter();
-        let part: i128 = classes.filter(|(class, _)| class.contains(value.as_str())).map(|(_, pico)| pico).sum();
+        let part = *self.reported.filter(|_| axis == "class")?.classes.get(value)?;
         // What the part would have cost here, less what it cost there.
         let whole = self.ours - as_if.charged_pico;
         let less = part.checked_mul(whole)?.checked_div(as_if.charged_pico)?;
@@ -209,7 +215,8 @@ impl Case<'_> {
             let Cause::BilledAs { axis, value, .. } = &as_if.cause else { continue };
             let whole = as_if.charged_pico - self.ours;
             let part = self.apart();
-            if whole.signum() != part.signum() || part.abs() >= whole.abs() || !self.may_be(&as_if.cause) {
+            let plausible = part.abs() < whole.abs() && part.abs() >= whole.abs() / SHARE_MIN;
+            if whole.signum() != part.signum() || !plausible || !self.may_be(&as_if.cause) {
                 continue;
             }
             let Some(share) = tenths(part, whole) else { continue };
@@ -222,7 +229,7 @@ impl Case<'_> {
     fn may_be(&self, cause: &Cause) -> bool {
         let Cause::BilledAs { axis, value, .. } = cause else { return true };
         let classes = self.reported.map(|reported| &reported.classes).filter(|classes| !classes.is_empty());
-        axis != "class" || classes.is_none_or(|classes| classes.keys().any(|class| class.contains(value.as_str())))
+        axis != "class" || classes.is_none_or(|classes| classes.contains_key(value))
     }
 }
 

@@ -68,8 +68,9 @@ impl Export {
                 .filter(|key| text(key).is_some())
                 .map(|key| self::pico(format, row, key))
                 .transpose()?;
-            if let Some(class) = format.class.as_deref().and_then(text) {
-                new.classes.insert(class.to_lowercase(), pico);
+            let class = format.class.as_deref().and_then(text).map(str::to_lowercase);
+            if let Some(class) = class.filter(|class| format.classes.contains(class)) {
+                new.classes.insert(class, pico);
             }
         }
         let kind = format.kind.as_deref().and_then(text).map(str::to_lowercase);
@@ -86,7 +87,9 @@ impl Export {
             }
         };
         into.or_default().add(&new);
-        self.has.extend(row.keys().cloned());
+        for key in row.keys().filter(|key| !self.has.contains(*key)).cloned().collect::<Vec<_>>() {
+            self.has.insert(key);
+        }
         Ok(())
     }
 

@@ -231,3 +231,31 @@ fn a_call_that_failed_here_may_be_billed_there() {
         check(Some(line.clone()), Grounds::Guess, &causes);
     }
 }
+
+#[test]
+fn a_word_that_is_no_class_rules_none_out_and_a_tiny_share_explains_nothing() {
+    let mixed = [billed_as("class", "batch", Some("50.0")), discount("25.0"), Cause::LastDay, Cause::NarrowReport];
+    check(of_cost("7.50,message,", ten_dollars()), Grounds::Guess, &mixed);
+    check(of_cost("9.96,message,", ten_dollars()), Grounds::Guess, &[Cause::LastDay, Cause::NarrowReport]);
+}
+
+#[test]
+fn calls_on_a_plan_are_on_no_usage_report() {
+    let ours = |calls| Metered { on_plan: 1, ..tokens(calls, &[(Meter::Input, 500), (Meter::Output, 50)]) };
+    let compared = against(&format!("{USAGE}{DAY},m,300,0,0,0,20\n"), vec![(DAY, "m", ours(2)), (DAY, "n", ours(1))]);
+    let first = compared.differences().next().cloned();
+    check(first, Grounds::Guess, &[Cause::Plan { calls: 1 }, Cause::LastDay, Cause::NarrowReport]);
+    check(compared.differences().last().cloned(), Grounds::Figures, &[Cause::Plan { calls: 1 }]);
+}
+
+#[test]
+fn a_day_that_cancels_out_is_on_both_days_or_on_none() {
+    let text = format!("{COSTS}2026-11-23,m,0.06,,\n2026-11-25,m,1.00,,\n");
+    let ours = |pico| Metered { calls: 1, ..charged(pico) };
+    let days = vec![("2026-11-23", "m", ours(3 * CENT)), (DAY, "m", ours(3 * CENT)), ("2026-11-25", "m", ours(DOLLAR))];
+    for line in against(&text, days).differences() {
+        assert!(!matches!(line.cause, Some(Cause::AnotherDay { .. })), "{line:?}");
+        assert!(matches!(line.or.first(), Some(Cause::AnotherDay { .. })), "{line:?}");
+        assert_eq!(line.grounds, Grounds::Guess);
+    }
+}

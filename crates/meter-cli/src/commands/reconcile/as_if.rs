@@ -99,6 +99,11 @@ fn otherwise(book: &PriceBook, detail: &CallDetail) -> Vec<(Cause, i128)> {
             _ => {}
         }
     }
+    // Nothing but the standard class, where it was another.
+    if class.is_some() {
+        let standard = Cause::BilledAs { axis: "class".to_owned(), value: "standard".to_owned(), share: None };
+        add(standard, ended, Served { batched: false, speed: None, service_tier: None, ..served });
+    }
     // The other price of a day on which it changed.
     let midnight = parse_instant(&rfc3339(row.requested_at)[..10]).unwrap_or(ended);
     let ends = [midnight, UnixMillis(midnight.0 + DAY_MS - 1)];

@@ -155,9 +155,11 @@ fn text(export: &Export, compared: &Compared, all: bool) -> String {
             ("difference", Align::Right),
             ("likely because", Align::Left),
         ]);
+        // Without any model a line is of all; among models it is of none.
+        let nameless = if compared.lines.iter().all(|line| line.model.is_empty()) { "all" } else { "none" };
         for line in shown {
             let cause = because(line);
-            let model = if line.model.is_empty() { "all".to_owned() } else { plain(&line.model) };
+            let model = if line.model.is_empty() { nameless.to_owned() } else { plain(&line.model) };
             let [there, here, apart] = [line.theirs, line.ours, line.theirs - line.ours].map(|n| figure(&line.what, n));
             table.row([line.day.clone(), model, line.what.clone(), there, here, apart, plain(&cause)]);
         }
