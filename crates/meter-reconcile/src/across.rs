@@ -22,12 +22,13 @@ fn steady(groups: &mut [Group]) {
         let all = line.cause.iter().chain(&line.or);
         all.filter(|_| line.grounds == Grounds::Guess).find(|cause| matches!(cause, Cause::Discount { .. })).cloned()
     };
-    let lines = || groups.iter().flat_map(|group| &group.lines);
-    let found: Vec<Cause> = lines().filter_map(off).collect();
-    let often = |cause: &Cause| found.iter().filter(|other| *other == cause).count() > 1;
-    let often: Vec<Cause> = found.iter().filter(|cause| often(cause)).cloned().collect();
+    let mut times: BTreeMap<String, usize> = BTreeMap::new();
+    for discount in groups.iter().flat_map(|group| &group.lines).filter_map(off) {
+        *times.entry(discount.to_string()).or_default() += 1;
+    }
+    let often = |discount: &Cause| times.get(&discount.to_string()).is_some_and(|times| *times > 1);
     for line in groups.iter_mut().flat_map(|group| &mut group.lines) {
-        if let Some(discount) = off(line).filter(|discount| often.contains(discount)) {
+        if let Some(discount) = off(line).filter(often) {
             let others = line.cause.take().into_iter().chain(std::mem::take(&mut line.or));
             let others: Vec<Cause> = others.filter(|other| *other != discount).collect();
             line.say(Why::guess(discount, others));
