@@ -109,6 +109,7 @@ pub fn read(text: &str) -> Result<Export, UnreadableExport> {
     };
     let mut export = Export::new(format);
     let mut seen: BTreeMap<Vec<(&str, &str)>, &str> = BTreeMap::new();
+    let mut groups: BTreeMap<Vec<(&str, &str)>, &str> = BTreeMap::new();
     for (place, row) in &rows {
         let added = row.as_ref().map_err(Clone::clone).and_then(|row| match seen.get(&identity(format, row)) {
             Some(first) => Err(format!("it is {first} once more, and counted once")),
@@ -117,6 +118,12 @@ pub fn read(text: &str) -> Result<Export, UnreadableExport> {
                 export.add(row)
             }
         });
+        // One bucket has one row for a grouping: two of them are an older and a newer page.
+        if let (Ok(()), Ok(row), true) = (&added, row, format.until.is_some())
+            && let Some(first) = groups.insert(grouping(format, row), place)
+        {
+            export.unread.push(format!("{place}: it is {first} with other figures, and counted as well"));
+        }
         if let Err(reason) = added {
             export.unread.push(format!("{place}: {reason}"));
         }
@@ -137,6 +144,13 @@ fn identity<'a>(format: &Format, row: &'a Row) -> Vec<(&'a str, &'a str)> {
         Some(id) => vec![pair(id)],
         None => row.iter().map(pair).collect(),
     }
+}
+
+/// What a row is of: all of it but its figures.
+fn grouping<'a>(format: &Format, row: &'a Row) -> Vec<(&'a str, &'a str)> {
+    let figure =
+        |key: &str| format.beside.iter().any(|beside| beside == key) || format.figures().any(|known| known == key);
+    row.iter().map(|(key, text)| (key.as_str(), text.as_str())).filter(|(key, _)| !figure(key)).collect()
 }
 
 impl Export {

@@ -48,6 +48,9 @@ fn a_page_that_is_missing_or_there_twice_is_told() {
     let twice = read(&format!("{one}{two}{two}")).unwrap();
     assert_eq!(twice.unread[0], "row 3: it is row 2 once more, and counted once");
     assert_eq!(cost(&twice, "2026-11-23", "m"), Some(DOLLAR));
+    let later = read(&format!("{one}{two}{}", page(23, &item("1.5", "m"), false))).unwrap();
+    assert_eq!(later.unread, ["row 3: it is row 2 with other figures, and counted as well"]);
+    assert_eq!(cost(&later, "2026-11-23", "m"), Some(DOLLAR * 5 / 2));
     // Two equal calls are two calls; one generation is one.
     let calls = "generation_id,created_at,cost_total,tokens_prompt,tokens_completion,model_permaslug\ng-1,2026-11-24 10:00:00,1,5,5,m\ng-2,2026-11-24 10:00:00,1,5,5,m\ng-1,2026-11-24 10:00:00,1,5,5,m\n";
     let export = read(calls).unwrap();
