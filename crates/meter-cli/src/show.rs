@@ -4,8 +4,8 @@ use jiff::{Timestamp, tz::TimeZone};
 use meter_call::{CallId, UnixMillis};
 
 /// `12410` → `12,410`.
-pub fn grouped(number: u64) -> String {
-    let digits = number.to_string();
+pub fn grouped(number: impl Into<u128>) -> String {
+    let digits = number.into().to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
         if index > 0 && (digits.len() - index).is_multiple_of(3) {
@@ -71,10 +71,10 @@ mod tests {
 
     #[test]
     fn thousands_are_grouped() {
-        assert_eq!(grouped(0), "0");
-        assert_eq!(grouped(999), "999");
-        assert_eq!(grouped(12_410), "12,410");
-        assert_eq!(grouped(1_000_000), "1,000,000");
+        assert_eq!(grouped(0_u64), "0");
+        assert_eq!(grouped(999_u64), "999");
+        assert_eq!(grouped(12_410_u64), "12,410");
+        assert_eq!(grouped(1_000_000_u64), "1,000,000");
         assert_eq!(plural(1, "call", "calls"), "1 call");
     }
 

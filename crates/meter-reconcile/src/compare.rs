@@ -1,39 +1,21 @@
 //! Lays a report beside what was metered.
 
-use crate::cause::{self, Cause};
-use crate::read::{Export, Reported};
-use jiff::ToSpan;
-use jiff::civil::Date;
-use meter_call::Meter;
+use crate::across;
+use crate::cause::{Cause, Grounds, Why};
+use crate::judge::{Case, Counts};
+use crate::metered::Metered;
+use crate::read::Export;
+use crate::reported::Reported;
+use meter_call::{Meter, Side};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Amounts closer than this are equal: reports print hundredths of a cent at best, and sum what they print.
-const ROUNDING_PICO: i128 = 5_000_000_000;
-
-/// What was metered of a day and a model.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Metered {
-    /// Calls that could be billed.
-    pub calls: u64,
-    /// Quantities by meter.
-    pub meters: BTreeMap<Meter, u64>,
-    /// What was charged.
-    pub charged_pico: i128,
-    /// Calls without a price.
-    pub unpriced: u64,
-    /// Calls whose stream broke, or whose usage was guessed.
-    pub incomplete: u64,
-    /// Calls covered by a plan.
-    pub on_plan: u64,
-}
 
 /// One figure, there and here.
 #[derive(Clone, Debug, Eq, PartialEq, Serialize)]
 pub struct Line {
     /// Day in UTC, ISO.
     pub day: String,
-    /// Model; empty where the report names none.
+    /// Model, or the fee that the report has in rows of its own; empty where the report names none.
     pub model: String,
     /// `calls`, `cost`, or the report's own count.
     pub what: String,
@@ -41,8 +23,12 @@ pub struct Line {
     pub theirs: i128,
     /// Ours, in the same unit.
     pub ours: i128,
-    /// Why they differ; `None` where they agree.
+    /// Why they most likely differ; `None` where they agree.
     pub cause: Option<Cause>,
+    /// What speaks for the cause.
+    pub grounds: Grounds,
+    /// What would explain the difference as well.
+    pub or: Vec<Cause>,
 }
 
 /// The comparison.
@@ -61,45 +47,73 @@ impl Compared {
     }
 }
 
-/// Compares day by day and model by model. `metered` is by day (UTC, ISO) and model; `same` gives the one name of a model
-/// that goes by several, on both sides.
-///
-/// A row of the report without a model is compared with the sum of all models of its day.
-pub fn compare(
-    export: &Export,
-    metered: &BTreeMap<(String, String), Metered>,
-    same: impl Fn(&str) -> String,
-) -> Compared {
-    let mut theirs: BTreeMap<(String, String), Reported> = BTreeMap::new();
-    for ((day, model), reported) in &export.days {
-        let name = if model.is_empty() { String::new() } else { same(model) };
-        let known = theirs.entry((day.clone(), name)).or_default();
-        known.counts.resize(export.format.counts.len(), 0);
-        for (total, count) in known.counts.iter_mut().zip(&reported.counts) {
-            *total += count;
-        }
-        known.calls = sum(known.calls, reported.calls);
-        known.cost_pico = sum(known.cost_pico, reported.cost_pico);
+impl Line {
+    /// How much more the report has.
+    pub fn apart(&self) -> i128 {
+        self.theirs - self.ours
     }
-    // Rows without a model count for the day: then so must ours.
-    let whole_days = theirs.keys().all(|(_, model)| model.is_empty());
-    let days: BTreeSet<&String> = theirs.keys().map(|(day, _)| day).collect();
-    let (first, last) = (days.first().copied(), days.last().copied());
-    let mut ours: BTreeMap<(String, String), Metered> = BTreeMap::new();
-    for ((day, model), metered) in metered {
-        // What lies before or after the report is no difference.
-        if first.is_some_and(|first| day < first) || last.is_some_and(|last| day > last) {
-            continue;
-        }
-        let name = if whole_days { String::new() } else { same(model) };
+
+    pub(crate) fn say(&mut self, why: Why) {
+        (self.cause, self.grounds, self.or) = (Some(why.cause), why.grounds, why.or);
+    }
+}
+
+/// All figures of a day and a model.
+#[derive(Debug)]
+pub(crate) struct Group {
+    pub day: String,
+    pub model: String,
+    /// Rounding of its amount.
+    pub slack: i128,
+    pub lines: Vec<Line>,
+}
+
+/// Sums by day and model.
+type ByModel<T> = BTreeMap<(String, String), T>;
+
+/// Compares day by day and model by model. `metered` is by day (UTC, ISO) and model; `same` gives, for a day, the one name of a
+/// model that goes by several, on both sides.
+///
+/// Where no row of the report names a model, a row is compared with the sum of all models of its day.
+pub fn compare(export: &Export, metered: &ByModel<Metered>, same: impl Fn(&str, &str) -> String) -> Compared {
+    let days: BTreeSet<&String> = export.days.keys().chain(export.fees.keys()).map(|(day, _)| day).collect();
+    let (first, last) = export.days_covered();
+    let in_time = |day: &str| day >= first.as_str() && day <= last.as_str();
+    let whole_days = !export.days.is_empty() && export.days.keys().all(|(_, model)| model.is_empty());
+    let mut ours: ByModel<Metered> = BTreeMap::new();
+    // What lies before or after the report is no difference.
+    for ((day, model), metered) in metered.iter().filter(|((day, _), _)| in_time(day)) {
+        let name = if whole_days { String::new() } else { same(day, model) };
         ours.entry((day.clone(), name)).or_default().add(metered);
     }
-    let keys: BTreeSet<&(String, String)> = theirs.keys().chain(ours.keys()).collect();
-    let mut compared = Compared::default();
-    for key in keys {
-        lines(export, key, theirs.get(key), ours.get(key), &mut compared.lines);
+    let mut theirs: ByModel<Reported> = BTreeMap::new();
+    for ((day, model), reported) in &export.days {
+        let others = export.names.get(model).into_iter().flatten();
+        let mut names = std::iter::once(model).chain(others).map(|name| same(day, name));
+        let metered = names.clone().find(|name| ours.contains_key(&(day.clone(), name.clone())));
+        let name = if model.is_empty() { None } else { metered.or_else(|| names.next()) };
+        theirs.entry((day.clone(), name.unwrap_or_default())).or_default().add(reported);
     }
-    moved(&mut compared.lines);
+    let fees = our_fees(export, &mut ours);
+    let mut groups = Vec::new();
+    let nothing = Metered::default();
+    for key in theirs.keys().chain(ours.keys()).collect::<BTreeSet<_>>() {
+        let nameless = key.1.is_empty() && !whole_days;
+        let sides = Sides { theirs: theirs.get(key), ours: ours.get(key).unwrap_or(&nothing) };
+        groups.push(group(export, key, sides, nameless, Some(&key.0) == days.last().copied()));
+    }
+    for key in export.fees.keys().chain(fees.keys()).collect::<BTreeSet<_>>() {
+        let sides = Sides { theirs: export.fees.get(key), ours: fees.get(key).unwrap_or(&nothing) };
+        let mut fee = group(export, key, sides, false, Some(&key.0) == days.last().copied());
+        fee.lines.retain(|line| line.what == "cost");
+        groups.push(fee);
+    }
+    // A day and model of which nothing was counted on either side says nothing.
+    groups.retain(|group| group.lines.iter().any(|line| line.theirs != 0 || line.ours != 0));
+    groups.sort_by(|a, b| (&a.day, &a.model).cmp(&(&b.day, &b.model)));
+    across::look(&mut groups);
+    let mut compared =
+        Compared { lines: groups.into_iter().flat_map(|group| group.lines).collect(), ..Compared::default() };
     for line in &compared.lines {
         let total = compared.totals.entry(line.what.clone()).or_default();
         total.0 += line.theirs;
@@ -108,108 +122,83 @@ pub fn compare(
     compared
 }
 
-fn lines(
-    export: &Export,
-    (day, model): &(String, String),
-    theirs: Option<&Reported>,
-    ours: Option<&Metered>,
-    lines: &mut Vec<Line>,
-) {
-    let before = lines.len();
-    let nothing = Metered::default();
-    let metered = ours.unwrap_or(&nothing);
-    let mut put = |what: &str, theirs: i128, ours: i128| {
-        lines.push(Line { day: day.clone(), model: model.clone(), what: what.to_owned(), theirs, ours, cause: None });
-    };
-    if export.format.calls.is_some() || export.format.one_row_a_call {
-        put("calls", theirs.and_then(|theirs| theirs.calls).unwrap_or(0).into(), metered.calls.into());
-    }
-    for (index, count) in export.format.counts.iter().enumerate() {
-        let reported = theirs.and_then(|theirs| theirs.counts.get(index).copied()).unwrap_or(0);
-        let own = count.ours.iter().filter_map(|meter| metered.meters.get(meter)).map(|n| i128::from(*n)).sum();
-        put(&count.name, reported, own);
-    }
-    if export.format.cost.is_some() {
-        put("cost", theirs.and_then(|theirs| theirs.cost_pico).unwrap_or(0), metered.charged_pico);
-    }
-    let counted_equal = lines[before..].iter().filter(|line| line.what != "cost").all(|line| line.theirs == line.ours);
-    let missing = theirs.and_then(|theirs| theirs.calls).and_then(|calls| calls.checked_sub(metered.calls));
-    for line in &mut lines[before..] {
-        line.cause = cause_of(line, theirs.is_some(), ours, missing, counted_equal);
-    }
-    // A day and model of which nothing was counted on either side says nothing.
-    if lines[before..].iter().all(|line| line.theirs == 0 && line.ours == 0) {
-        lines.truncate(before);
-    }
+/// A day and a model on both sides.
+#[derive(Clone, Copy)]
+struct Sides<'a> {
+    theirs: Option<&'a Reported>,
+    ours: &'a Metered,
 }
 
-fn cause_of(
-    line: &Line,
-    reported: bool,
-    ours: Option<&Metered>,
-    missing: Option<u64>,
-    counted_equal: bool,
-) -> Option<Cause> {
-    let apart = line.theirs - line.ours;
-    let money = line.what == "cost";
-    if apart == 0 {
-        return None;
-    }
-    if money && apart.abs() <= ROUNDING_PICO {
-        return Some(Cause::Rounding);
-    }
-    let Some(metered) = ours.filter(|metered| metered.calls > 0 || !metered.meters.is_empty()) else {
-        return Some(Cause::NotMetered);
-    };
-    if !reported {
-        return Some(Cause::NotInReport);
-    }
-    Some(match () {
-        () if money && metered.unpriced > 0 && apart > 0 => Cause::Unpriced { calls: metered.unpriced },
-        () if money && metered.on_plan > 0 && apart > 0 => Cause::Plan { calls: metered.on_plan },
-        () if apart > 0 && missing.is_some_and(|calls| calls > 0) => Cause::CallsPastTheMeter { calls: missing },
-        () if apart > 0 && metered.incomplete > 0 => Cause::BrokenStreams { calls: metered.incomplete },
-        () if money && counted_equal && line.ours > 0 => cause::of_price(line.theirs, line.ours),
-        () if apart < 0 => Cause::NarrowReport,
-        () if missing == Some(0) => Cause::OtherCounts,
-        () => Cause::CallsPastTheMeter { calls: None },
-    })
-}
-
-/// Differences that cancel out against a neighbouring day are calls around midnight.
-fn moved(lines: &mut [Line]) {
-    let apart: BTreeMap<(String, String, String), i128> = lines
-        .iter()
-        .map(|line| ((line.model.clone(), line.what.clone(), line.day.clone()), line.theirs - line.ours))
-        .collect();
-    for line in lines.iter_mut().filter(|line| line.theirs != line.ours && line.cause != Some(Cause::Rounding)) {
-        let Ok(day) = line.day.parse::<Date>() else { continue };
-        for other in [day.checked_add(1.day()), day.checked_sub(1.day())].into_iter().flatten() {
-            let key = (line.model.clone(), line.what.clone(), other.to_string());
-            if apart.get(&key).is_some_and(|there| *there == line.ours - line.theirs) {
-                line.cause = Some(Cause::AnotherDay { day: other.to_string() });
-                break;
+/// Takes the fees out of the models they were charged with, where the report has them in rows of their own.
+fn our_fees(export: &Export, ours: &mut ByModel<Metered>) -> ByModel<Metered> {
+    let mut fees: ByModel<Metered> = BTreeMap::new();
+    for ((day, _), metered) in ours.iter_mut().filter(|_| export.by_kind) {
+        for fee in &export.format.fees {
+            let taken = metered.take(&fee.ours);
+            if !taken.meters.is_empty() {
+                fees.entry((day.clone(), fee.name.clone())).or_default().add(&taken);
             }
         }
     }
+    fees
 }
 
-impl Metered {
-    fn add(&mut self, other: &Metered) {
-        self.calls += other.calls;
-        for (meter, quantity) in &other.meters {
-            *self.meters.entry(*meter).or_default() += quantity;
+fn group(export: &Export, (day, model): &(String, String), sides: Sides<'_>, nameless: bool, last_day: bool) -> Group {
+    let format = export.format;
+    let Sides { theirs, ours } = sides;
+    let mut lines: Vec<Line> = Vec::new();
+    let mut put = |what: &str, theirs: i128, ours: i128| {
+        let (day, model, what) = (day.clone(), model.clone(), what.to_owned());
+        lines.push(Line { day, model, what, theirs, ours, cause: None, grounds: Grounds::Figures, or: Vec::new() });
+    };
+    if format.calls.as_deref().is_some_and(|key| export.counts(key)) || format.one_row_a_call {
+        put("calls", theirs.and_then(|theirs| theirs.calls).unwrap_or(0).into(), ours.calls.into());
+    }
+    // A figure that the report leaves out everywhere is not 0.
+    for (index, count) in format.counts.iter().enumerate().filter(|(_, count)| export.counts(&count.theirs)) {
+        let reported = theirs.and_then(|theirs| theirs.counts.get(index).copied()).unwrap_or(0);
+        let own = count.ours.iter().filter_map(|meter| ours.meters.get(meter)).map(|n| i128::from(*n)).sum();
+        put(&count.name, reported, own);
+    }
+    let counts = match lines.iter().all(|line| line.apart() == 0) {
+        _ if lines.is_empty() => Counts::Unknown,
+        true => Counts::Agree,
+        false => Counts::Differ,
+    };
+    if format.cost.is_some() {
+        let billed = theirs.and_then(|theirs| theirs.cost_pico).unwrap_or(0);
+        let (day, model, what) = (day.clone(), model.clone(), "cost".to_owned());
+        let (theirs, ours) = (billed, ours.charged_pico);
+        lines.push(Line { day, model, what, theirs, ours, cause: None, grounds: Grounds::Figures, or: Vec::new() });
+    }
+    let slack = export.slack_pico(theirs.unwrap_or(&Reported::default()));
+    let split = split(export, &lines);
+    for line in &mut lines {
+        let case = Case {
+            theirs: line.theirs,
+            ours: line.ours,
+            money: line.what == "cost",
+            reported: theirs,
+            metered: ours,
+            counts,
+            split: split.contains(&line.what),
+            nameless,
+            last_day,
+            slack,
+        };
+        if let Some(why) = case.why() {
+            line.say(why);
         }
-        self.charged_pico += other.charged_pico;
-        self.unpriced += other.unpriced;
-        self.incomplete += other.incomplete;
-        self.on_plan += other.on_plan;
     }
+    Group { day: day.clone(), model: model.clone(), slack, lines }
 }
 
-fn sum<T: std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a + b),
-        (one, other) => one.or(other),
-    }
+/// Counts that divide one prompt: those whose sum agrees though they differ, and parts of one that agrees.
+fn split(export: &Export, lines: &[Line]) -> BTreeSet<String> {
+    let prompt = |meter: &Meter| meter.side() == Side::Input;
+    let counts = || export.format.counts.iter().filter(|count| count.ours.iter().all(prompt));
+    let apart = |name: &str| lines.iter().find(|line| line.what == name).map_or(0, Line::apart);
+    let whole: i128 = counts().filter(|count| count.part_of.is_none()).map(|count| apart(&count.name)).sum();
+    let divided = counts().filter(|count| count.part_of.as_deref().map_or(whole, apart) == 0);
+    divided.map(|count| count.name.clone()).collect()
 }

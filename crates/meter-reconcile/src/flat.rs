@@ -9,14 +9,17 @@ pub(crate) type Row = BTreeMap<String, String>;
 /// Deepest nesting that is followed; reports have three levels.
 const DEPTH_MAX: usize = 8;
 
+/// Line and column, from 1.
+pub(crate) type Place = (usize, usize);
+
 /// A line, and the row that begins there or why there is none.
 pub(crate) type Numbered = (usize, Result<Row, String>);
 
 /// Records of a CSV file (RFC 4180), each with the line it begins on: a row by the names of the head, or why it is none.
 ///
 /// # Errors
-/// The line of a quote that is never closed: all that follows would be one field.
-pub(crate) fn csv(text: &str) -> Result<Vec<Numbered>, usize> {
+/// Line and column of a quote that is never closed: all that follows would be one field.
+pub(crate) fn csv(text: &str) -> Result<Vec<Numbered>, Place> {
     let mut records = records(text.strip_prefix('\u{feff}').unwrap_or(text))?.into_iter();
     let Some((_, head)) = records.next() else { return Ok(Vec::new()) };
     let row = |(line, record): (usize, Vec<String>)| {
@@ -29,19 +32,20 @@ pub(crate) fn csv(text: &str) -> Result<Vec<Numbered>, usize> {
     Ok(records.filter(|(_, record)| record.iter().any(|field| !field.trim().is_empty())).map(row).collect())
 }
 
-fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
+fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, Place> {
     let (mut records, mut record, mut field) = (Vec::new(), Vec::new(), String::new());
-    let (mut line, mut begun, mut quote) = (1, 1, None);
+    let (mut line, mut column, mut begun, mut quote) = (1, 0, 1, None);
     let mut letters = text.chars().peekable();
     while let Some(letter) = letters.next() {
-        line += usize::from(letter == '\n');
+        (line, column) = if letter == '\n' { (line + 1, 0) } else { (line, column + 1) };
         match (letter, quote) {
             ('"', Some(_)) if letters.peek() == Some(&'"') => {
                 letters.next();
+                column += 1;
                 field.push('"');
             }
             ('"', Some(_)) => quote = None,
-            ('"', None) => quote = Some(line),
+            ('"', None) => quote = Some((line, column)),
             (',', None) => record.push(std::mem::take(&mut field)),
             ('\r', None) if letters.peek() == Some(&'\n') => {}
             ('\n', None) => {
@@ -51,8 +55,8 @@ fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
             (letter, _) => field.push(letter),
         }
     }
-    if let Some(line) = quote {
-        return Err(line);
+    if let Some(place) = quote {
+        return Err(place);
     }
     if !field.is_empty() || !record.is_empty() {
         record.push(field);
@@ -61,36 +65,49 @@ fn records(text: &str) -> Result<Vec<(usize, Vec<String>)>, usize> {
     Ok(records)
 }
 
-/// Rows of a JSON report: the innermost objects in lists under `data` and `results`, each with the plain keys of the
-/// objects around it. Several pages may stand in one list.
-pub(crate) fn json(value: &Value) -> Vec<Row> {
-    let mut rows = Vec::new();
-    collect(value, &Row::new(), 0, &mut rows);
-    rows
+/// What a JSON report is made of.
+#[derive(Debug, Default, Eq, PartialEq)]
+pub(crate) struct Rows {
+    /// The innermost objects in lists under `data` and `results`, each with the plain keys of the objects around it.
+    pub rows: Vec<Row>,
+    /// Objects whose list is empty: a bucket of time in which nothing happened.
+    pub empty: Vec<Row>,
+    /// `has_more` of each page.
+    pub pages: Vec<bool>,
 }
 
-fn collect(value: &Value, around: &Row, depth: usize, rows: &mut Vec<Row>) {
+/// Takes a JSON report apart. Several pages may stand in one list, or behind one another.
+pub(crate) fn json(pages: &[Value]) -> Rows {
+    let mut found = Rows::default();
+    pages.iter().for_each(|page| collect(page, &Row::new(), 0, &mut found));
+    found
+}
+
+fn collect(value: &Value, around: &Row, depth: usize, found: &mut Rows) {
     if depth > DEPTH_MAX {
         return;
     }
     match value {
-        Value::Array(items) => items.iter().for_each(|item| collect(item, around, depth + 1, rows)),
+        Value::Array(items) => items.iter().for_each(|item| collect(item, around, depth + 1, found)),
         Value::Object(object) => {
             let mut row = around.clone();
             flatten(value, "", 0, &mut row);
-            let lists: Vec<&Value> = ["data", "results"]
-                .iter()
-                .filter_map(|key| object.get(*key))
-                .filter(|inner| inner.is_array())
-                .collect();
-            for inner in &lists {
-                collect(inner, &row, depth + 1, rows);
+            // Which page a row stands on is no part of it.
+            if let Some(more) = row.remove("has_more") {
+                found.pages.push(more == "true");
             }
-            if lists.is_empty() {
-                rows.push(row);
+            row.remove("next_page");
+            let lists: Vec<&Value> = ["data", "results"].iter().filter_map(|key| object.get(*key)).collect();
+            let lists: Vec<&Value> = lists.into_iter().filter(|list| list.is_array() || list.is_null()).collect();
+            let nothing = |list: &&Value| list.as_array().is_none_or(Vec::is_empty);
+            match lists.iter().all(nothing) {
+                true if lists.is_empty() => found.rows.push(row),
+                true => found.empty.push(row),
+                false => lists.iter().for_each(|list| collect(list, &row, depth + 1, found)),
             }
         }
-        _ => {}
+        // A page that is a number or a text: told as a row without keys.
+        _ => found.rows.push(around.clone()),
     }
 }
 
@@ -138,20 +155,20 @@ mod tests {
         let rows = csv("day,model,cost\n2026-11-24,a\n2026-11-25,b,1\n").unwrap();
         assert_eq!(rows[0], (2, Err("it has 2 fields, the head has 3".to_owned())));
         assert!(rows[1].1.is_ok());
-        assert_eq!(csv("day,model\n2026-11-24,\"a\n2026-11-25,b\n"), Err(2));
+        assert_eq!(csv("day,model\n2026-11-24,\"a\n2026-11-25,b\n"), Err((2, 12)));
     }
 
     #[test]
     fn a_row_knows_its_bucket_and_numbers_keep_their_text() {
-        let text =
-            r#"[{"data": [{"start": 1, "results": [{"a": {"b": 0.10}, "m": null}, {"a": {"b": 2}}]}], "next": null}]"#;
+        let text = r#"{"data": [{"start": 1, "results": [{"a": {"b": 0.10}, "m": null}, {"a": {"b": 2}}]},
+            {"start": 2, "results": []}, {"start": 3, "results": null}], "has_more": true, "next_page": "x"}"#;
         let value: Value = serde_json::from_str(text).unwrap();
+        let found = json(&[value]);
         assert_eq!(
-            json(&value),
-            [
-                row(&[("next", ""), ("start", "1"), ("a.b", "0.10"), ("m", "")]),
-                row(&[("next", ""), ("start", "1"), ("a.b", "2")]),
-            ]
+            found.rows,
+            [row(&[("start", "1"), ("a.b", "0.10"), ("m", "")]), row(&[("start", "1"), ("a.b", "2")])]
         );
+        assert_eq!(found.empty.iter().map(|row| row["start"].as_str()).collect::<Vec<_>>(), ["2", "3"]);
+        assert_eq!(found.pages, [true]);
     }
 }

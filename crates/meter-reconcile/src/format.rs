@@ -20,8 +20,13 @@ pub struct Format {
     pub(crate) known_by: Vec<String>,
     /// Keys of the day, the first that is there counts.
     pub(crate) day: Vec<String>,
-    /// Keys of the model.
+    /// Key of the instant at which a bucket of time ends; the day's key is its begin.
+    pub(crate) until: Option<String>,
+    /// Keys of the model, names for the same one.
     pub(crate) model: Vec<String>,
+    /// Models stand there as people read them: `Some Model 4.5` is `some-model-4-5`.
+    #[serde(default)]
+    pub(crate) model_titles: bool,
     /// The model's name ends here.
     pub(crate) model_until: Option<String>,
     /// Key with the number of calls.
@@ -34,6 +39,23 @@ pub struct Format {
     /// Dollars in its unit.
     #[serde(default = "one")]
     pub(crate) cost_unit: String,
+    /// Key of the amount before any discount, in the unit of the cost.
+    pub(crate) list: Option<String>,
+    /// Key of the processing class a row was billed at.
+    pub(crate) class: Option<String>,
+    /// Its words, as price files have them; any other word says nothing of a class.
+    #[serde(default)]
+    pub(crate) classes: Vec<String>,
+    /// Key that tells fees from tokens.
+    pub(crate) kind: Option<String>,
+    /// Fees that stand in rows of their own, for all models together.
+    #[serde(default, rename = "fee")]
+    pub(crate) fees: Vec<Fee>,
+    /// Key that no two rows share; without one a row is the same when all of it is.
+    pub(crate) row_id: Option<String>,
+    /// Keys with figures that are not compared, because they are a part of others or no usage.
+    #[serde(default)]
+    pub(crate) beside: Vec<String>,
     /// What else is counted.
     #[serde(default, rename = "count")]
     pub(crate) counts: Vec<Count>,
@@ -47,6 +69,20 @@ pub(crate) struct Count {
     pub name: String,
     /// Keys, added and subtracted.
     pub theirs: String,
+    /// Meters, added.
+    pub ours: Vec<Meter>,
+    /// The count that this one is a part of.
+    pub part_of: Option<String>,
+}
+
+/// Rows of a cost report that are no tokens.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Fee {
+    /// For people.
+    pub name: String,
+    /// What [`Format::kind`] has in it then, in small letters.
+    pub word: String,
     /// Meters, added.
     pub ours: Vec<Meter>,
 }
@@ -69,6 +105,13 @@ impl Format {
     /// Every format there is.
     pub fn all() -> &'static [Format] {
         &FORMATS
+    }
+
+    /// Keys whose figures are compared.
+    pub(crate) fn figures(&self) -> impl Iterator<Item = &str> {
+        let counts = self.counts.iter().map(|count| count.theirs.as_str());
+        let all = counts.chain(self.calls.as_deref()).chain(self.cost.as_deref());
+        all.flat_map(|expression| terms(expression).map(|(_, key)| key))
     }
 
     /// Whether a row with these keys is of this format.

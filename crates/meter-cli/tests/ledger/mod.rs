@@ -28,23 +28,26 @@ impl Scene {
     /// A home with an exact call, one of an unknown model, and an error.
     pub fn with_calls() -> Scene {
         let scene = Scene::empty();
-        let writer = Writer::start(WriterOptions::new(&scene.database(), &scene.home().join("journal"))).unwrap();
-        let journal = writer.journal();
         let usage: Buckets =
             [(Meter::Input, 1_200), (Meter::CacheRead, 18_400), (Meter::CacheWrite5m, 2_600), (Meter::Output, 512)]
                 .into_iter()
                 .collect();
-        journal.close(&record(1, "acme", "claude-sonnet-4-6", &usage));
-        journal.close(&record(2, "acme", "claude-nobody-knows", &[(Meter::Input, 10)].into_iter().collect()));
-        let mut failed = record(3, "sandbox", "claude-sonnet-4-6", &Buckets::default());
-        failed.http_status = Some(429);
-        failed.status = Status::Error;
-        failed.error_class = Some(ErrorClass::RateLimit);
-        failed.evidence = Evidence::None;
-        failed.usage_state = UsageState::None;
-        journal.close(&failed);
-        writer.stop(Duration::from_secs(20)).unwrap();
+        scene.store(&[
+            record(1, "acme", "claude-sonnet-4-6", &usage),
+            record(2, "acme", "claude-nobody-knows", &[(Meter::Input, 10)].into_iter().collect()),
+            failed(3, "sandbox", "claude-sonnet-4-6"),
+        ]);
         scene
+    }
+
+    /// Puts calls in the database, as the daemon does.
+    pub fn store(&self, calls: &[CallRecord]) {
+        let writer = Writer::start(WriterOptions::new(&self.database(), &self.home().join("journal"))).unwrap();
+        let journal = writer.journal();
+        for call in calls {
+            journal.close(call);
+        }
+        writer.stop(Duration::from_secs(20)).unwrap();
     }
 
     pub fn home(&self) -> PathBuf {
@@ -99,7 +102,20 @@ fn at(number: u8) -> UnixMillis {
     UnixMillis(T0 + 420_000 * i64::from(number))
 }
 
-fn record(number: u8, project: &str, model: &str, usage: &Buckets) -> CallRecord {
+/// A call that was turned away and told no usage.
+pub fn failed(number: u8, project: &str, model: &str) -> CallRecord {
+    CallRecord {
+        http_status: Some(429),
+        status: Status::Error,
+        error_class: Some(ErrorClass::RateLimit),
+        evidence: Evidence::None,
+        usage_state: UsageState::None,
+        ..record(number, project, model, &Buckets::default())
+    }
+}
+
+/// A call at the bundled prices, 900 ms long, seven minutes after the one with the number before.
+pub fn record(number: u8, project: &str, model: &str, usage: &Buckets) -> CallRecord {
     let (loaded, _) = load(&bundled(), &[]);
     let attributes = Attributes::default();
     let ended_at = UnixMillis(at(number).0 + 900);

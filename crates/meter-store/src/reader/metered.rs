@@ -22,6 +22,12 @@ pub struct MeteredDay {
     pub meters: BTreeMap<Meter, u64>,
     /// What was charged.
     pub charged_pico: i128,
+    /// The part of it by meter, as far as lines have amounts of ours.
+    pub by_meter_pico: BTreeMap<Meter, i128>,
+    /// Calls that failed and told no usage; they are among `calls`.
+    pub failed: u64,
+    /// What calls covered by a plan would have cost.
+    pub plan_pico: i128,
     /// Calls without a price.
     pub unpriced: u64,
     /// Calls whose stream broke, or whose usage was guessed.
@@ -60,7 +66,10 @@ impl Reader {
             "SELECT substr(requested_at, 1, 10), COALESCE(model, ''), COUNT(*),
                 SUM(COALESCE(charged_pico, list_pico, 0) / 1000000000000),
                 SUM(COALESCE(charged_pico, list_pico, 0) % 1000000000000),
-                SUM(evidence = 'unpriced'), SUM(evidence IN ('partial_stream', 'estimated')), SUM(billing = 'plan')
+                SUM(evidence = 'unpriced'), SUM(evidence IN ('partial_stream', 'estimated')), SUM(billing = 'plan'),
+                SUM(status <> 'success' AND evidence = 'none'),
+                SUM((billing = 'plan') * COALESCE(contract_pico, list_pico, 0) / 1000000000000),
+                SUM((billing = 'plan') * COALESCE(contract_pico, list_pico, 0) % 1000000000000)
              FROM requests WHERE requested_at >= ?1 AND requested_at < ?2 AND provider = ?3 AND {counted}
                 AND status <> 'refused' GROUP BY 1, 2"
         );
@@ -70,16 +79,22 @@ impl Reader {
         while let Some(row) = found.next().act("sum calls by day")? {
             let read = || -> rusqlite::Result<MeteredDay> {
                 let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-                let (usd, rest): (i64, i64) = (row.get(3)?, row.get(4)?);
+                let pico = |usd: usize| -> rusqlite::Result<i128> {
+                    let (usd, rest): (i64, i64) = (row.get(usd)?, row.get(usd + 1)?);
+                    Ok(i128::from(usd) * i128::from(PicoUsd::PER_USD) + i128::from(rest))
+                };
                 Ok(MeteredDay {
                     day: row.get(0)?,
                     model: row.get(1)?,
                     calls: count(2)?,
                     meters: BTreeMap::new(),
-                    charged_pico: i128::from(usd) * i128::from(PicoUsd::PER_USD) + i128::from(rest),
+                    charged_pico: pico(3)?,
+                    by_meter_pico: BTreeMap::new(),
                     unpriced: count(5)?,
                     incomplete: count(6)?,
                     on_plan: count(7)?,
+                    failed: count(8)?,
+                    plan_pico: pico(9)?,
                 })
             };
             let day = read().act("read a sum of a day")?;
@@ -87,7 +102,9 @@ impl Reader {
         }
         // Counts above 10¹², which no call has, count as that: a sum must not leave 64 bits.
         let lines = format!(
-            "SELECT substr(r.requested_at, 1, 10), COALESCE(r.model, ''), l.meter, SUM(MIN(l.quantity, 1000000000000))
+            "SELECT substr(r.requested_at, 1, 10), COALESCE(r.model, ''), l.meter, SUM(MIN(l.quantity, 1000000000000)),
+                SUM((r.billing <> 'plan' AND r.evidence <> 'provider_cost') * COALESCE(l.amount_pico, 0) / 1000000000000),
+                SUM((r.billing <> 'plan' AND r.evidence <> 'provider_cost') * COALESCE(l.amount_pico, 0) % 1000000000000)
              FROM requests r JOIN line_items l ON l.request_id = r.id
              WHERE r.requested_at >= ?1 AND r.requested_at < ?2 AND r.provider = ?3 AND r.{counted}
                 AND r.status <> 'refused' GROUP BY 1, 2, 3"
@@ -95,12 +112,13 @@ impl Reader {
         let mut statement = self.db.prepare_cached(&lines).act("prepare a sum")?;
         let mut found = statement.query(values).act("sum lines by day")?;
         while let Some(row) = found.next().act("sum lines by day")? {
-            let read = || -> rusqlite::Result<(String, String, String, i64)> {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+            let read = || -> rusqlite::Result<(String, String, String, i64, i64, i64)> {
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?))
             };
-            let (day, model, meter, quantity) = read().act("read a sum of lines")?;
+            let (day, model, meter, quantity, usd, rest) = read().act("read a sum of lines")?;
             if let (Some(day), Ok(meter)) = (days.get_mut(&(day, model)), meter.parse::<Meter>()) {
                 day.meters.insert(meter, quantity.unsigned_abs());
+                day.by_meter_pico.insert(meter, i128::from(usd) * i128::from(PicoUsd::PER_USD) + i128::from(rest));
             }
         }
         Ok(days.into_values().collect())

@@ -152,3 +152,31 @@ fn coverage_counts_a_record_once_however_often_it_is_fetched() {
     assert_eq!(rows.len(), 1);
     assert_eq!((rows[0].connections, rows[0].bytes_up, rows[0].bytes_down), (2, 20, 180));
 }
+
+#[test]
+fn a_day_tells_what_a_bill_is_compared_with() {
+    use meter_call::Meter;
+    let plain = samples::closed(1, "acme");
+    let on_plan = CallRecord { billing: Billing::Plan, charged: Some(PicoUsd::ZERO), ..samples::closed(2, "acme") };
+    let failed = CallRecord {
+        status: Status::Error,
+        evidence: Evidence::None,
+        lines: Vec::new(),
+        usage: Default::default(),
+        list: None,
+        contract: None,
+        charged: None,
+        ..samples::closed(3, "acme")
+    };
+    let home = seeded(&[plain.clone(), on_plan.clone(), failed]);
+    let days = home.reader().metered_days(&plain.provider, Range::ALL).unwrap();
+    assert_eq!(days.len(), 1, "{days:?}");
+    let day = &days[0];
+    assert_eq!((day.calls, day.failed, day.on_plan), (3, 1, 1));
+    let pico = |amount: Option<PicoUsd>| i128::from(amount.unwrap());
+    assert_eq!((day.charged_pico, day.plan_pico), (pico(plain.charged), pico(on_plan.contract)));
+    let of = |meter: Meter| {
+        plain.lines.iter().filter(|line| line.meter == meter).map(|line| pico(line.amount)).sum::<i128>()
+    };
+    assert_eq!(day.by_meter_pico[&Meter::Input], of(Meter::Input), "what a plan covers is charged to no meter");
+}
