@@ -86,7 +86,10 @@ impl Sample {
                     usage: later.usage,
                     buckets: later.buckets.clone(),
                     unknown: later.unknown.clone(),
-                    service_tier: later.service_tier.clone(),
+                    flags: later.flags.clone(),
+                    provider_cost: later.provider_cost.clone(),
+                    service_tier: later.service_tier.clone().or(reading.service_tier),
+                    model_answered: later.model_answered.clone().or(reading.model_answered),
                     ..reading
                 };
             } else if class(call) != EndpointClass::Costed {
