@@ -90,6 +90,7 @@ impl Sample {
                     provider_cost: later.provider_cost.clone(),
                     service_tier: later.service_tier.clone().or(reading.service_tier),
                     model_answered: later.model_answered.clone().or(reading.model_answered),
+                    finish: later.finish.clone().or(reading.finish),
                     ..reading
                 };
             } else if class(call) != EndpointClass::Costed {
@@ -118,6 +119,8 @@ fn observed(reading: CallReading) -> CallReading {
         buckets: Buckets::default(),
         unknown: BTreeSet::new(),
         lines: Vec::new(),
+        flags: BTreeSet::new(),
+        provider_cost: None,
         ..reading
     }
 }
