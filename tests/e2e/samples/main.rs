@@ -79,8 +79,8 @@ const UNLISTED: &[(&str, &str)] = &[
     ("mistral-conversations-sse", "unpriced"), // an agent's model is not on the wire
     ("openai-chat-json-audio", "unpriced"),
     ("openai-image-edit-multipart", "unpriced"), // no list prices the text that this model answers
-    ("openai-image-sse", "unpriced"), // no list prices the text that this model answers
-    ("openai-transcription-text", "unpriced"), // sound of unknown length
+    ("openai-image-sse", "unpriced"),            // no list prices the text that this model answers
+    ("openai-transcription-text", "unpriced"),   // sound of unknown length
     ("openrouter-anthropic-sse", "estimated"),
     ("perplexity-sse-cut", "estimated"), // the fee of a request goes by a size that nobody told
     ("responses-background-window", "estimated"), // no list has the price of this window
