@@ -27,6 +27,7 @@ files! {
     "manifests/dialects/gemini_live.toml",
     "manifests/dialects/groq_chat.toml",
     "manifests/dialects/minimax_chat.toml",
+    "manifests/dialects/minimax_speech.toml",
     "manifests/dialects/mistral_conversations.toml",
     "manifests/dialects/mistral_ocr.toml",
     "manifests/dialects/ollama.toml",

@@ -110,6 +110,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("api.openai.com", "/v1/decisions", "openai_decisions"),
     endpoint("dashscope-intl.aliyuncs.com", "/chat/completions", "qwen_chat"),
     endpoint("api.minimax.io", "/chatcompletion_v2", "minimax_chat"),
+    endpoint("api.minimax.io", "/t2a_v2", "minimax_speech"),
     endpoint("api.moonshot.ai", "/chat/completions", "openai_chat"),
     endpoint("localhost:11434", "/api/", "ollama"),
     endpoint("api.openai.com", "/v1/chat/completions", "openai_chat"),
