@@ -99,7 +99,7 @@ pub const ENDPOINTS: &[Endpoint] = &[
     endpoint("api.minimaxi.com", "/chat/completions", "minimax_chat"),
     of("huggingface", "router.huggingface.co", "/chat/completions", "openai_chat", None),
     endpoint("gateway.ai.cloudflare.com", "/openai/chat/completions", "openai_chat"),
-    of("mistral", "gateway.ai.cloudflare.com", "/mistral/v1/chat/completions", "openai_chat", None),
+    endpoint("gateway.ai.cloudflare.com", "/mistral/v1/chat/completions", "openai_chat"),
     Endpoint { stream: Some(false), ..endpoint("gateway.ai.cloudflare.com", "/converse", "bedrock_converse") },
     endpoint("api.cohere.com", "/v1/chat", "cohere_v1"),
     endpoint("api.cohere.com", "/embed", "cohere_units"),
