@@ -106,6 +106,25 @@ fn the_printed_rows_are_those_that_a_later_read_leaves() {
 }
 
 #[test]
+fn what_is_no_sample_stops_none_of_the_others() {
+    let home = tempfile::tempdir().expect("a folder");
+    let (file, empty) = (home.path().join("README.md"), home.path().join("empty"));
+    std::fs::write(&file, "Samples").expect("a file");
+    std::fs::create_dir(&empty).expect("a folder");
+    let good = samples().join("anthropic-sse-truncated").display().to_string();
+    let [file, empty] = [file, empty].map(|path| path.display().to_string());
+    let output = decode(home.path(), &["--sample", &file, &good]);
+    assert_eq!(output.status.code(), Some(0));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("README.md is no folder: left out"));
+    let output = decode(home.path(), &["--sample", "--json", &empty, &good]);
+    assert_eq!(output.status.code(), Some(3), "one could not be read");
+    let document = document(&output);
+    assert!(document["samples"][0]["error"].as_str().is_some_and(|error| error.contains("expected.toml")));
+    assert_eq!(document["samples"][1]["differences"].as_array().map(Vec::len), Some(0), "and the other was");
+    assert_ne!(decode(home.path(), &["--sample", &file]).status.code(), Some(0), "alone it is a mistake");
+}
+
+#[test]
 fn one_answer_is_read_for_the_endpoint_a_person_names() {
     let home = tempfile::tempdir().expect("a folder");
     let answer = samples().join("gemini-sse-crlf-running-totals/response.sse").display().to_string();

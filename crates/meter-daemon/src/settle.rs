@@ -119,7 +119,9 @@ pub fn settle(
     let model = reading.model().map(str::to_owned);
     let usage_state = if costed { reading.usage } else { UsageState::None };
     let (error_class, provider_error_code) = error(exchange, reading, status);
-    let mut usage_flags: Vec<String> = reading.flags.iter().cloned().collect();
+    // A row without usage of its own has none to doubt.
+    let doubts = reading.flags.iter().filter(|_| costed);
+    let mut usage_flags: Vec<String> = doubts.cloned().collect();
     usage_flags.extend(bill.flags.iter().chain(&exchange.marks).map(|flag| (*flag).to_owned()));
     CallRecord {
         id: exchange.id,

@@ -54,6 +54,7 @@ const TEXTS: &[(&str, &str)] = &[
 /// Samples whose label has no price, or none at the tier it was served at.
 const UNLISTED: &[(&str, &str)] = &[
     ("anthropic-json-cache-5m-1h", "estimated"),
+    ("azure-image-by-model", "unpriced"), // a deployment that no answer names
     ("bedrock-converse-json-arn", "unpriced"),
     ("bedrock-converse-json-latency", "estimated"), // no list has the price of this latency
     ("bedrock-converse-json-openai-exclusive", "unpriced"),
@@ -65,18 +66,24 @@ const UNLISTED: &[(&str, &str)] = &[
     ("cerebras-sse-error", "unpriced"),
     ("cohere-embed-images", "unpriced"),
     ("cohere-json-search-units", "unpriced"), // the model has no price for searches
+    ("copilot-inline-engine", "unpriced"),
     ("copilot-sse", "unpriced"),
     ("gemini-embed-modalities", "unpriced"),
     ("gemini-interactions-grounded", "unpriced"),
     ("gemini-json-modalities-inclusive", "unpriced"),
+    ("gemini-live-binary-frames", "unpriced"),
     ("gemini-live-grounded", "unpriced"),
     ("gemini-live-two-turns", "unpriced"),
     ("gemini-predict-images", "unpriced"),
     ("huggingface-json-served-by", "unpriced"),
+    ("mistral-conversations-sse", "unpriced"), // an agent's model is not on the wire
     ("openai-chat-json-audio", "unpriced"),
-    ("openai-image-sse", "unpriced"), // no list prices the text that this model answers
+    ("openai-image-edit-multipart", "unpriced"), // no list prices the text that this model answers
+    ("openai-image-sse", "unpriced"),            // no list prices the text that this model answers
+    ("openai-transcription-text", "unpriced"),   // sound of unknown length
     ("openrouter-anthropic-sse", "estimated"),
     ("perplexity-sse-cut", "estimated"), // the fee of a request goes by a size that nobody told
+    ("responses-background-window", "estimated"), // no list has the price of this window
     ("vertex-grok-reasoning-outside", "unpriced"),
     ("vertex-predict-images-stored", "unpriced"),
     ("vertex-raw-predict-openai-shape", "unpriced"),

@@ -11,7 +11,7 @@ use meter_call::UnixMillis;
 use meter_hop::paths::Home;
 use meter_manifest::{Model, bundled};
 use serde_json::{Value, json};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Reads; 3 when a sample differs from what it expects.
 pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &DecodeArgs) -> Result<u8, Failure> {
@@ -70,14 +70,25 @@ fn header(text: &str) -> Result<crate::decode::Field, Failure> {
 fn samples(model: &Model, args: &DecodeArgs, at: UnixMillis) -> Result<u8, Failure> {
     let mut documents = Vec::new();
     let mut differing = 0;
-    for folder in &args.paths {
-        let failed = |error: String| Failure::new(format!("{}: {error}", folder.display()));
-        let sample = Sample::load(folder).map_err(failed)?;
-        let mut decoded = Vec::new();
-        for (index, exchange) in sample.exchanges.iter().enumerate() {
-            let route = exchange.route(model, sample.label(index)).map_err(failed)?;
-            decoded.push(route.map(|route| decode(model, route, &exchange.captured, at)));
-        }
+    // What a shell makes of `samples/*` has files among the folders.
+    let (folders, files): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        args.paths.iter().partition(|path| args.paths.len() == 1 || !path.is_file());
+    for file in files {
+        out::say(&format!("{} is no folder: left out", file.display()));
+    }
+    for folder in &folders {
+        let (sample, decoded) = match sample(model, folder, at) {
+            Ok(read) => read,
+            Err(error) if folders.len() == 1 => return Err(Failure::new(format!("{}: {error}", folder.display()))),
+            Err(error) => {
+                // The others are read all the same.
+                differing += 1;
+                out::say(&format!("{}: {error}", folder.display()));
+                documents
+                    .push(json!({ "sample": folder.file_name().map(|name| name.to_string_lossy()), "error": error }));
+                continue;
+            }
+        };
         let calls = rows(&decoded);
         let wrong = differences(&sample.calls, &calls, sample.exchanges.len());
         differing += usize::from(!wrong.is_empty());
@@ -89,16 +100,27 @@ fn samples(model: &Model, args: &DecodeArgs, at: UnixMillis) -> Result<u8, Failu
             if wrong.is_empty() { out::styled(out::GOOD, "as expected") } else { out::styled(out::BAD, "differs") };
         out::print(&format!("{}  {verdict}\n", out::styled(out::BOLD, &sample.name)))?;
         out::print(&wrong.iter().map(|line| format!("  {line}\n")).collect::<String>())?;
-        if args.paths.len() == 1 {
+        if folders.len() == 1 {
             out::print(&decoded.iter().flatten().map(text).collect::<String>())?;
         }
     }
     if args.json {
         out::json(json!({ "samples": documents }))?;
     } else {
-        out::say(&format!("{} of {} samples differ", differing, args.paths.len()));
+        out::say(&format!("{} of {} samples differ", differing, folders.len()));
     }
     Ok(if differing == 0 { Exit::Ok } else { Exit::Found }.code())
+}
+
+/// A sample with what its exchanges read as.
+fn sample(model: &Model, folder: &Path, at: UnixMillis) -> Result<(Sample, Vec<Option<Decoded>>), String> {
+    let sample = Sample::load(folder)?;
+    let decoded = sample.exchanges.iter().enumerate().map(|(index, exchange)| {
+        let route = exchange.route(model, sample.label(index))?;
+        Ok(route.map(|route| decode(model, route, &exchange.captured, at)))
+    });
+    let decoded = decoded.collect::<Result<Vec<_>, String>>()?;
+    Ok((sample, decoded))
 }
 
 /// One block for each row: what was read, then the line items.

@@ -6,8 +6,24 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
 /// What a read of an earlier call brings to its row.
-const BROUGHT: &[&str] =
-    &["usage", "buckets", "units", "unknown", "tier", "tokens_complete", "evidence", "line", "cost", "provider_cost"];
+const BROUGHT: &[&str] = &[
+    "usage",
+    "buckets",
+    "units",
+    "unknown",
+    "flags",
+    "tokens_complete",
+    "evidence",
+    "error_class",
+    "error_code",
+    "line",
+    "cost",
+    "provider_cost",
+    "cache_write_other_ttl",
+    "cache_write_other_split",
+];
+/// What the first answer may have told, where the read says nothing of it.
+const TOLD_AGAIN: &[&str] = &["model_answered", "tier", "speed", "geo", "upstream", "finish"];
 
 /// Every row, by exchange and in order. A read that completes nothing is only observed; one whose call nobody saw is that
 /// call itself.
@@ -25,10 +41,7 @@ pub fn rows(decoded: &[Option<Decoded>]) -> Vec<Value> {
                 match (earlier, call) {
                     (Some(earlier), _) if earlier["usage"] == json!(UsageState::Final.as_str()) => {}
                     (Some(earlier), _) => {
-                        let brought = as_costed(read, row, exchange);
-                        for key in BROUGHT {
-                            earlier[*key] = brought.get(*key).cloned().unwrap_or_default();
-                        }
+                        complete(earlier, &as_costed(read, row, exchange));
                         earlier["usage_from_exchange"] = json!(exchange + 1);
                     }
                     (None, Some(_)) => value = as_costed(read, row, exchange),
@@ -43,6 +56,17 @@ pub fn rows(decoded: &[Option<Decoded>]) -> Vec<Value> {
         }
     }
     rows
+}
+
+/// The earlier row again, with what was missing.
+fn complete(earlier: &mut Value, brought: &Value) {
+    let Some(earlier) = earlier.as_object_mut() else { return };
+    earlier.retain(|key, _| !BROUGHT.contains(&key.as_str()));
+    for key in BROUGHT.iter().chain(TOLD_AGAIN) {
+        if let Some(value) = brought.get(*key).filter(|value| **value != json!("") || !earlier.contains_key(*key)) {
+            earlier.insert((*key).to_owned(), value.clone());
+        }
+    }
 }
 
 /// A row of a settling read, as the call that it settles.

@@ -87,7 +87,7 @@ pub fn told(decoded: &Decoded, row: usize, exchange: usize) -> Value {
         "error_code": reading.error.as_ref().and_then(|error| error.code.as_deref()),
         "http_status": record.http_status,
         "unknown": labels(used),
-        "flags": flags(reading, record),
+        "flags": flags(used, record),
         "buckets": counts(&used.buckets, false),
         "units": counts(&used.buckets, true),
         "line": used.lines.iter().map(|line| json!({"model": line.model, "buckets": counts(&line.buckets, false)})).collect::<Vec<_>>(),

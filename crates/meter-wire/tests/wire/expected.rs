@@ -86,8 +86,11 @@ impl Sample {
                     usage: later.usage,
                     buckets: later.buckets.clone(),
                     unknown: later.unknown.clone(),
-                    service_tier: later.service_tier.clone(),
+                    flags: later.flags.clone(),
                     provider_cost: later.provider_cost.clone(),
+                    service_tier: later.service_tier.clone().or(reading.service_tier),
+                    model_answered: later.model_answered.clone().or(reading.model_answered),
+                    finish: later.finish.clone().or(reading.finish),
                     ..reading
                 };
             } else if class(call) != EndpointClass::Costed {
@@ -116,6 +119,7 @@ fn observed(reading: CallReading) -> CallReading {
         buckets: Buckets::default(),
         unknown: BTreeSet::new(),
         lines: Vec::new(),
+        flags: BTreeSet::new(),
         provider_cost: None,
         ..reading
     }
