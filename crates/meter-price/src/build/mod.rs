@@ -8,6 +8,7 @@ mod overlays;
 mod prices;
 mod rows;
 mod terms;
+mod twice;
 mod windows;
 
 use crate::book::{Model, PriceBook, Provider};
@@ -47,6 +48,7 @@ impl PriceBookBuilder {
         // Stable: the user's layer comes last and wins.
         self.files.sort_by_key(|file| file.layer);
         let currencies = terms::currencies(&self.files, &mut faults);
+        twice::twice(&self.files, &mut faults);
         let merged = merge::merge(self.files, &mut faults);
         let mut resolved: BTreeMap<String, Vec<ResolvedModel>> = BTreeMap::new();
         let mut windows = BTreeMap::new();
