@@ -83,15 +83,16 @@ impl PriceBookBuilder {
             }
             overlaps::overlaps(provider, &mut faults);
             let names = names::names(provider, &mut faults);
+            let fees = fees(name, provider, windows.get(name.as_str()), &mut faults);
             let known = Provider {
                 also: provider.also.iter().map(|name| name.value.clone()).collect(),
                 names: names.exact,
                 moving: names.moving,
                 patterns: names.patterns,
-                fees: fees(name, provider, windows.get(name.as_str()), &mut faults),
                 tiers: terms::tiers(provider, &models, &mut faults),
                 settlement: terms::settlement(provider, &mut faults),
-                contracts: terms::contracts(provider, &models, &mut faults),
+                contracts: terms::contracts(provider, &models, &fees, &mut faults),
+                fees,
                 plans: terms::plans(provider, &mut faults),
                 models,
             };
