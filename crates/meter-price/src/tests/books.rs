@@ -82,6 +82,11 @@ fn a_moving_name_means_what_it_meant_then() {
     }]);
     let input = |moment| input_at(&book, "acme", "latest", moment);
     assert_eq!((input("2026-01-15"), input("2026-05-31"), input("2026-06-01")), (None, Some(1), Some(2)));
+    // It is known, so nothing near to it is offered.
+    let (counts, attributes) = (usage(&[(Meter::Input, 1)]), Attributes::default());
+    let early =
+        Query { provider: "acme", model: "latest", at: at("2026-01-15"), usage: &counts, attributes: &attributes };
+    assert_eq!(price(&book, &early).unpriced, [WhyUnpriced::NoRow]);
 }
 
 #[test]
