@@ -61,6 +61,10 @@ fn the_users_own_row_lies_over_a_bundle() {
     out(&scene.meter(&["pricing", "install", &bundle("one.json")]), 0);
     let own = "schema = 1\nprovider = 'anthropic'\n[[model]]\nid = 'claude-of-tomorrow'\n[[model.rates]]\nfrom = 2026-11-01\ninput = 1\noutput = 1\n";
     scene.write("manifests/prices/mine.toml", own);
+    // It stays whatever the bundle says, so neither of these changes anything.
+    for args in [&["diff"][..], &["install", "--dry-run"]] {
+        assert_eq!(out(&scene.meter(&[&["pricing"], args, &[&bundle("two.json")]].concat()), 0), "No differences.\n");
+    }
     let home = scene.home().display().to_string();
     let list = ["pricing", "list", "--model", "claude-of-tomorrow", "--manifests", &home, "--json"];
     let document: Value = serde_json::from_str(&out(&scene.meter(&list), 0)).unwrap();

@@ -3,7 +3,8 @@
 #[allow(dead_code, reason = "each file uses a part of it")]
 mod ledger;
 
-use ledger::{Scene, out, tamper, text};
+use ledger::{Scene, out, record, tamper, text};
+use meter_call::{Buckets, CallRecord, Meter};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -164,6 +165,35 @@ fn a_reprice_is_a_preview_until_it_is_applied_and_the_first_figure_stays() {
     let explained = out(&scene.meter(&["explain", "02020202"]), 0);
     assert!(explained.contains("equal to the last unit"), "{explained}");
     assert_eq!(reprice(&["--apply"])["changed"], 0, "applying twice is applying once");
+}
+
+#[test]
+fn a_repriced_call_has_the_marks_and_the_grade_of_its_new_bill() {
+    let scene = Scene::empty();
+    let partly: Buckets = [(Meter::Input, 1_000), (Meter::OutputAudio, 5)].into_iter().collect();
+    let call = record(1, "acme", "claude-sonnet-4-6", &partly);
+    let partly = CallRecord { usage_flags: vec!["partly_unpriced".into(), "body_limit".into()], ..call };
+    // Where a provider usually names its amount and this once did not, a list price is an estimate.
+    let silent = record(2, "acme", "anthropic/claude-nobody-knows", &[(Meter::Input, 10)].into_iter().collect());
+    scene.store(&[partly, CallRecord { provider: "openrouter".into(), ..silent }]);
+    scene.write(
+        "manifests/prices/mine.toml",
+        "schema = 1\nprovider = 'anthropic'\n[[model]]\nid = 'claude-sonnet-4-6'\n[[model.rates]]\nfrom = 2026-03-13\ninput = 3\noutput = 15\noutput_audio = 0\nfree = 'a preview'\n",
+    );
+    scene.write(
+        "manifests/prices/other.toml",
+        &PRICED.replace("'anthropic'", "'openrouter'").replace("'claude-", "'anthropic/claude-"),
+    );
+    let days = ["reprice", "--from", "2026-11-24", "--to", "2026-11-24", "--json", "--apply"];
+    let applied = json(&out(&scene.meter(&days), 0));
+    assert_eq!((&applied["changed"], &applied["models"][0]["newly_priced"]), (&2.into(), &1.into()));
+    // What is known of an unpriced call is in no report, and not in this one.
+    assert_eq!((&applied["before_usd"], &applied["after_usd"]), (&"0.000000000000".into(), &"0.003020000000".into()));
+    let free = out(&scene.meter(&["explain", "01010101"]), 0);
+    assert!(free.contains("provider_usage") && free.contains("body_limit"), "{free}");
+    assert!(!free.contains("partly_unpriced"), "{free}");
+    let listed = out(&scene.meter(&["explain", "02020202"]), 0);
+    assert!(listed.contains("estimated: "), "{listed}");
 }
 
 #[test]

@@ -60,8 +60,12 @@ pub struct Expected {
     pub priced: bool,
     /// The amount that counts.
     pub total_pico: Option<i64>,
+    /// The same in dollars.
+    pub total: Option<PicoUsd>,
     /// The list amount.
     pub list_pico: Option<i64>,
+    /// What is paid: 0 on a plan.
+    pub charged_pico: Option<i64>,
     /// The grade.
     pub grade: Option<String>,
     /// Whether list and provider differ by more than allowed.
@@ -132,8 +136,11 @@ pub fn quote(book: &PriceBook, case: &Case) -> Result<Quoted, MoneyError> {
         attributes.class_requested = class == Some(asked);
     }
     let query = Query { provider, model: &case.model, at: case.at, usage: &case.usage, attributes: &attributes };
-    let costing = price(book, &query);
+    let mut costing = price(book, &query);
     let mut settled = settle(book, provider, &costing, case.provider_cost.as_deref())?;
+    if settled.evidence == Evidence::Estimated && costing.evidence < Evidence::Estimated {
+        costing.guesses.push("this provider names its amount and here did not: the list price".to_owned());
+    }
     // What the provider billed is no lower bound, however the stream ended.
     if case.partial && settled.evidence != Evidence::ProviderCost {
         settled.evidence = settled.evidence.max(Evidence::PartialStream);

@@ -69,3 +69,35 @@ fn mistakes_are_told_where_they_stand() {
     assert!(told.iter().any(|one| one.contains("`model` is missing")));
     assert!(told.iter().any(|one| one.contains("cases.toml:5:11") && one.contains("inptu")), "{told:#?}");
 }
+
+#[test]
+fn what_a_case_says_and_nobody_reads_is_told() {
+    let told = |part: &str| {
+        let case = "schema = 1\n[[case]]\nprovider = 'anthropic'\nmodel = 'claude-opus-5-5'\nat = 2026-11-24\nusage = { input = 7 }\n";
+        let (_, found) = read(&ManifestFile::new("cases.toml", format!("{case}{part}")));
+        found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    };
+    assert!(told("attribute = { class = 'batch' }").contains("no table of a case is called `attribute`"));
+    assert!(told("expect = { total = 5 }").contains("nothing to expect is called `total`"));
+    assert!(told("expect = { usd = '5 dollars' }").contains("`5 dollars`"));
+    assert!(told("attributes = { billing = 'plan' }").contains("`plan` is no way of billing"));
+    assert_eq!(told("why = 'for people'\nseen_in = ['a', 'b']\nattributes = { billing = 'api' }"), "");
+}
+
+#[test]
+fn dollars_and_what_is_charged_are_compared_too() {
+    let case = "schema = 1\n[[case]]\nprovider = 'anthropic'\nmodel = 'claude-opus-5-5'\nat = 2026-11-24\nusage = { output = 1000 }\nattributes = { billing = 'plan:max' }\nexpect = { usd = '0.03', charged_pico = 1 }\n";
+    let off = off(&book(&[]), case).remove(0).1;
+    assert_eq!(
+        off,
+        ["total (dollars): got 0.020000000000, expected 0.030000000000", "charged (pico-dollars): got 0, expected 1"]
+    );
+}
+
+#[test]
+fn a_list_price_that_stands_in_for_the_providers_amount_says_so() {
+    let case = "schema = 1\n[[case]]\nprovider = 'openrouter'\nmodel = 'anthropic/claude-opus-5.5'\nat = 2026-11-24\nusage = { output = 1000 }\n";
+    let (cases, _) = read(&ManifestFile::new("cases.toml", case));
+    let quoted = quote(&book(&[]), &cases[0]).unwrap();
+    assert_eq!((quoted.settled.evidence.as_str(), quoted.costing.guesses.len()), ("estimated", 1));
+}

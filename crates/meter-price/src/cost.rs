@@ -16,7 +16,12 @@ pub fn price(book: &PriceBook, query: &Query<'_>) -> Costing {
         return unpriced(query, WhyUnpriced::NoProvider);
     };
     let Some(model) = provider.find(query.model, query.at) else {
-        return unpriced(query, WhyUnpriced::NoModel(provider.near(query.model)));
+        // A name that moved, and did not mean anything yet or no longer does.
+        let moved = provider.moving.iter().any(|moving| moving.name == query.model);
+        return unpriced(
+            query,
+            if moved { WhyUnpriced::NoRow } else { WhyUnpriced::NoModel(provider.near(query.model)) },
+        );
     };
     let Some(row) = model.row_at(query.at) else {
         return unpriced(query, WhyUnpriced::NoRow);

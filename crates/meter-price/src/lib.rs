@@ -42,7 +42,7 @@ pub use instant::{parse as parse_instant, print as print_instant};
 pub use query::*;
 pub use rate::{Factor, Rate, RateError, Unit};
 pub use row::{Axis, FEES, Quota};
-pub use settle::{Drift, Settled, settle};
+pub use settle::{Drift, Settled, settle, settle_billed};
 pub use upkeep::{Age, CHECKED_DAYS_MAX, DUE_DAYS, HOLIDAY_DAYS_MIN, Notice, NoticeKind, ages, notices};
 pub use view::{ModelView, RowView, TierView, WhenView};
 pub use written::*;

@@ -1,5 +1,6 @@
 //! The amount that counts, when the provider names one itself.
 
+use crate::book::Settlement;
 use crate::{Costing, PriceBook};
 use meter_call::Evidence;
 use meter_money::{MoneyError, PicoUsd, Ratio};
@@ -40,14 +41,28 @@ pub fn settle(
     costing: &Costing,
     provider_cost: Option<&str>,
 ) -> Result<Settled, MoneyError> {
-    let terms = book.providers.get(provider).and_then(|provider| provider.settlement.as_ref());
+    let Some(text) = provider_cost else { return settle_billed(book, provider, costing, None) };
+    let usd = settlement(book, provider).map_or(Ratio::ONE, |terms| terms.usd);
+    let billed = PicoUsd::from_usd(Ratio::wire(text)?.mul(usd)?)?;
+    settle_billed(book, provider, costing, Some(billed))
+}
+
+/// As [`settle`], with an amount that was read from the wire before and stored.
+///
+/// # Errors
+/// [`MoneyError::Overflow`] when list and provider cannot be compared.
+pub fn settle_billed(
+    book: &PriceBook,
+    provider: &str,
+    costing: &Costing,
+    billed: Option<PicoUsd>,
+) -> Result<Settled, MoneyError> {
+    let terms = settlement(book, provider);
     let listed = |evidence| Settled { cost: costing.contract, provider_cost: None, evidence, drift: Drift::NotChecked };
-    let Some(text) = provider_cost else {
+    let Some(billed) = billed else {
         let estimate = terms.is_some_and(|terms| terms.missing_is_estimate);
         return Ok(listed(if estimate { costing.evidence.max(Evidence::Estimated) } else { costing.evidence }));
     };
-    let usd = Ratio::wire(text)?.mul(terms.map_or(Ratio::ONE, |terms| terms.usd))?;
-    let billed = PicoUsd::from_usd(usd)?;
     let complete = costing.contract.filter(|_| costing.unpriced.is_empty());
     let drift = match (terms.and_then(|terms| terms.check), complete) {
         (Some(tolerance), Some(list)) => drift(list, billed, tolerance)?,
@@ -58,6 +73,10 @@ pub fn settle(
         return Ok(Settled { provider_cost: Some(billed), drift, ..listed(costing.evidence) });
     }
     Ok(Settled { cost: Some(billed), provider_cost: Some(billed), evidence: Evidence::ProviderCost, drift })
+}
+
+fn settlement<'b>(book: &'b PriceBook, provider: &str) -> Option<&'b Settlement> {
+    book.providers.get(provider).and_then(|provider| provider.settlement.as_ref())
 }
 
 fn drift(list: PicoUsd, billed: PicoUsd, tolerance: Ratio) -> Result<Drift, MoneyError> {

@@ -35,6 +35,8 @@ pub struct Repriced {
     pub evidence: Evidence,
     /// Date of the price file.
     pub rates_source: Option<String>,
+    /// All marks of the call: what some say of the bill holds for the new one.
+    pub usage_flags: Vec<String>,
 }
 
 /// A comparison with a provider's own bill.
@@ -100,7 +102,7 @@ impl Store {
                         first_contract_pico = CASE WHEN repriced_at IS NULL THEN contract_pico ELSE first_contract_pico END,
                         first_charged_pico = CASE WHEN repriced_at IS NULL THEN charged_pico ELSE first_charged_pico END,
                         repriced_at = ?2, evidence = ?3, list_pico = ?4, contract_pico = ?5, charged_pico = ?6,
-                        cost_usd_minor_units = ?7, rates_source = ?8
+                        cost_usd_minor_units = ?7, rates_source = ?8, usage_flags = ?9
                      WHERE id = ?1",
                 )
                 .and_then(|mut statement| {
@@ -113,6 +115,7 @@ impl Store {
                         pico(call.charged),
                         money::documented_cost(call.evidence, call.charged, call.list),
                         call.rates_source,
+                        apply::json(&call.usage_flags),
                     ])
                 })
                 .act("reprice a call")?;
@@ -294,6 +297,7 @@ mod tests {
                 charged: amount,
                 evidence: Evidence::Estimated,
                 rates_source: Some("override".into()),
+                usage_flags: vec!["cost_drift".into()],
             }
         };
         let nobody = Repriced { id: samples::id(77), ..bill(1) };

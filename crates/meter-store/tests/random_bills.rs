@@ -234,6 +234,7 @@ fn every_stored_bill_is_derived_again_and_a_new_list_changes_none() {
                     charged: contract,
                     evidence,
                     rates_source: None,
+                    usage_flags: Vec::new(),
                 });
             }
             calls += 1;

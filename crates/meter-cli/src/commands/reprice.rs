@@ -12,13 +12,18 @@ use meter_api::{Amount, Exit};
 use meter_call::{Billing, EndpointClass, Evidence, Mode, UsageState};
 use meter_hop::paths::Home;
 use meter_money::{PicoUsd, usd};
-use meter_price::{Past, PriceBook, Served, price_again};
+use meter_price::{Drift, Past, PriceBook, Served, Settled, price_again, settle_billed};
 use meter_store::{CallDetail, CallQuery, Reader, Repriced, Store, StoreError, rfc3339};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Calls per page and per transaction: the daemon's writer gets its turn in between.
 const CHUNK: usize = 500;
+
+/// Marks that speak of a bill, in the daemon's words.
+const TIER_AS_REQUESTED: &str = "tier_as_requested";
+const COST_DRIFT: &str = "cost_drift";
+const PARTLY_UNPRICED: &str = "partly_unpriced";
 
 /// Arguments of `reprice`.
 #[derive(Debug, Args)]
@@ -215,24 +220,25 @@ fn again(book: &PriceBook, detail: &CallDetail) -> Again {
             },
         },
     );
-    // The provider's own figure is no price of ours and stays.
-    let by_provider = row.evidence == Evidence::ProviderCost;
+    let Ok(settled) = settle_billed(book, provider, &costing, row.provider_cost) else { return Again::Same };
     let floor = match row.usage_state {
         UsageState::Partial => Evidence::PartialStream,
-        _ if row.usage_flags.iter().any(|flag| flag == "tier_as_requested") => Evidence::Estimated,
+        _ if row.usage_flags.iter().any(|flag| flag == TIER_AS_REQUESTED) => Evidence::Estimated,
         _ => Evidence::None,
     };
-    let evidence = if by_provider { row.evidence } else { costing.evidence.max(floor) };
-    let charged = match row.billing {
-        _ if by_provider => row.charged,
-        Billing::Plan => costing.contract.map(|_| PicoUsd::ZERO),
-        Billing::Api => costing.contract,
+    let (evidence, charged) = match (row.evidence, row.billing) {
+        // The provider's own figure is no price of ours and stays.
+        (Evidence::ProviderCost, _) => (row.evidence, row.charged),
+        (_, Billing::Plan) => (settled.evidence.max(floor), settled.cost.map(|_| PicoUsd::ZERO)),
+        (_, Billing::Api) => (settled.evidence.max(floor), settled.cost),
     };
     let same = costing.list == row.list && costing.contract == row.contract && charged == row.charged;
-    if same {
+    // A meter that is free now leaves the amounts as they are, and the call is priced.
+    if same && (evidence == Evidence::Unpriced) == (row.evidence == Evidence::Unpriced) {
         return Again::Same;
     }
     let model = row.model.as_deref().or(row.model_requested.as_deref()).unwrap_or_default();
+    let partly_unpriced = !costing.unpriced.is_empty() && costing.list.is_some();
     Again::Other(Box::new(Repriced {
         id: row.id,
         rates_source: book.rates_source(provider, model, row.ended_at.unwrap_or(row.requested_at)),
@@ -242,17 +248,35 @@ fn again(book: &PriceBook, detail: &CallDetail) -> Again {
         contract: costing.contract,
         charged,
         evidence,
+        usage_flags: marks(&row.usage_flags, &settled, partly_unpriced),
     }))
+}
+
+/// The marks of a call, those that speak of its bill as the new one has them.
+fn marks(old: &[String], settled: &Settled, partly_unpriced: bool) -> Vec<String> {
+    let mut marks = old.to_vec();
+    for (mark, holds) in [(COST_DRIFT, settled.drift == Drift::Over), (PARTLY_UNPRICED, partly_unpriced)] {
+        match marks.iter().position(|known| known == mark) {
+            Some(at) if !holds => _ = marks.remove(at),
+            None if holds => marks.push(mark.to_owned()),
+            _ => {}
+        }
+    }
+    marks
 }
 
 fn count(models: &mut ByModel, detail: &CallDetail, bill: &Repriced) {
     let row = &detail.row;
     let model = row.model.clone().or_else(|| row.model_requested.clone()).unwrap_or_default();
     let changed = models.entry((row.provider.clone(), model)).or_default();
-    let pico = |amount: Option<PicoUsd>| amount.map_or(0, i128::from);
+    // As in every report, the part of an unpriced call that is known is no cost of it.
+    let pico = |evidence: Evidence, amount: Option<PicoUsd>| match evidence {
+        Evidence::Unpriced => 0,
+        _ => amount.map_or(0, i128::from),
+    };
     changed.calls += 1;
-    changed.before += pico(row.charged);
-    changed.after += pico(bill.charged);
+    changed.before += pico(row.evidence, row.charged);
+    changed.after += pico(bill.evidence, bill.charged);
     let (was, is) = (row.evidence == Evidence::Unpriced, bill.evidence == Evidence::Unpriced);
     changed.newly_priced += u64::from(was && !is);
     changed.no_longer_priced += u64::from(is && !was);

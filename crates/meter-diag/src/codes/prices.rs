@@ -10,14 +10,14 @@ super::codes! {
         "The unit is unknown, or the meter is not counted in it. The list of units is closed.",
         wrong: "web_search = \"10 / 1000 pages\"", right: "web_search = \"10 / 1000 calls\"";
     DUPLICATE_NAME = 203, "duplicate-name", Error,
-        "Two models claim one name, so a call could be priced at either. A name means exactly one model.",
+        "Two models claim one name, so a call could be priced at either, or one layer describes a model, a profile, a holiday list or a settlement twice. A name means exactly one.",
         wrong: "[[model]]\nid = \"acme-2\"\n[[model]]\nid = \"acme-3\"\naliases = [\"acme-2\"]",
         right: "[[model]]\nid = \"acme-2\"\n[[model]]\nid = \"acme-3\"";
     PATTERN_CLAIMS_NAME = 204, "pattern-claims-name", Error,
         "A pattern matches the exact name of another model. Patterns are anchored at both ends; make it narrower.",
         wrong: "match = ['acme-.*']", right: "match = ['acme-2-\\d{8}']";
     DUPLICATE_FROM = 205, "duplicate-from", Error,
-        "Two rows of one model begin at the same instant. A change of price is a new row with its own date.",
+        "Two rows of one model, or two meanings of one window or moving name, begin at the same instant. A change is a new entry with its own date.",
         wrong: "[[model.rates]]\nfrom = 2026-03-01\ninput = 3\n[[model.rates]]\nfrom = 2026-03-01\ninput = 2",
         right: "[[model.rates]]\nfrom = 2026-03-01\ninput = 3\n[[model.rates]]\nfrom = 2026-08-01\ninput = 2";
     BAD_TIER = 206, "bad-tier", Error,

@@ -30,6 +30,12 @@ pub fn differences(case: &Case, quoted: &Quoted) -> Vec<String> {
     if expected.total_pico.is_some() || !expected.priced {
         differ(&mut off, "total (pico-dollars)", total, expected.total_pico);
     }
+    if let Some(usd) = expected.total {
+        differ(&mut off, "total (dollars)", quoted.settled.cost, Some(usd));
+    }
+    if let Some(charged) = expected.charged_pico {
+        differ(&mut off, "charged (pico-dollars)", quoted.charged.map(PicoUsd::pico), Some(charged));
+    }
     if let Some(list) = expected.list_pico {
         differ(&mut off, "list (pico-dollars)", quoted.costing.list.map(PicoUsd::pico), Some(list));
     }

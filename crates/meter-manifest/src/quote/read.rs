@@ -2,9 +2,10 @@
 
 use super::{Case, ClassWords, Expected, ExpectedLine, reported_cost};
 use crate::file::ManifestFile;
-use crate::table::{Document, Table};
+use crate::table::{Document, Table, Value};
 use meter_call::{Meter, UnixMillis};
 use meter_diag::{Diagnostic, codes::files, codes::prices, nearest};
+use meter_money::{PicoUsd, Ratio};
 use meter_price::{Attributes, parse_instant};
 
 /// Keys of `[case.attributes]`.
@@ -24,6 +25,13 @@ const ATTRIBUTES: &[&str] = &[
     "billing",
     "partial",
 ];
+
+/// Tables of `[[case]]`; any other key with a text is for people.
+const TABLES: &[&str] = &["usage", "attributes", "selected", "line", "expect", "wrong"];
+
+/// Keys of `[case.expect]`.
+const EXPECT: &[&str] =
+    &["priced", "total_pico", "usd", "list_pico", "list_check_pico", "charged_pico", "grade", "drift", "lower_bound"];
 
 /// The cases of a file and what is wrong with it.
 pub fn read(file: &ManifestFile) -> (Vec<Case>, Vec<Diagnostic>) {
@@ -46,6 +54,11 @@ pub fn read(file: &ManifestFile) -> (Vec<Case>, Vec<Diagnostic>) {
 fn case(number: usize, table: &Table<'_, '_>) -> Option<Case> {
     let text = |key| table.text(key).map(|at| at.value.to_owned());
     let (provider, model) = (table.need_text("provider"), table.need_text("model"));
+    let is_table = |value: &Value<'_, '_>| {
+        let listed = value.as_list().is_some_and(|list| list.iter().any(|one| one.as_table().is_some()));
+        listed || value.as_table().is_some()
+    };
+    unknown(table, TABLES, "no table of a case is called", |value| !is_table(value));
     table.need("at");
     let at = instant(table, "at");
     table.need("usage");
@@ -117,16 +130,31 @@ fn attributes(table: &Table<'_, '_>, case: &mut Case) {
         thinking: table.bool("thinking").map(|at| at.value),
         ..Attributes::default()
     };
-    case.plan = text("billing").and_then(|billing| billing.strip_prefix("plan:").map(str::to_owned));
+    case.plan = plan(table);
     case.partial = table.flag("partial");
-    for (key, _) in table.entries().iter().filter(|(key, _)| !ATTRIBUTES.contains(&key.value)) {
-        let message = format!("there is no attribute `{}`", key.value);
-        let help = match nearest(key.value, ATTRIBUTES.iter().copied()) {
+    unknown(table, ATTRIBUTES, "there is no attribute", |_| false);
+}
+
+/// Reports every key that is not among `known`: what nobody reads would look as if it were heeded.
+fn unknown(table: &Table<'_, '_>, known: &[&str], what: &str, skip: impl Fn(&Value<'_, '_>) -> bool) {
+    for (key, _) in table.entries().iter().filter(|(key, value)| !known.contains(&key.value) && !skip(value)) {
+        let help = match nearest(key.value, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
-            None => format!("one of: {}", ATTRIBUTES.join(", ")),
+            None => format!("one of: {}", known.join(", ")),
         };
-        table.doc().report_with_help(files::UNKNOWN_KEY, key.span, message, help);
+        table.doc().report_with_help(files::UNKNOWN_KEY, key.span, format!("{what} `{}`", key.value), help);
     }
+}
+
+/// The subscription that a call is on; `api` = none.
+fn plan(table: &Table<'_, '_>) -> Option<String> {
+    let billing = table.text("billing").filter(|billing| billing.value != "api")?;
+    let plan = billing.value.strip_prefix("plan:").filter(|name| !name.is_empty());
+    if plan.is_none() {
+        let message = format!("`{}` is no way of billing", billing.value);
+        table.doc().report_with_help(files::UNKNOWN_WORD, billing.span, message, "`api`, or `plan:NAME`");
+    }
+    plan.map(str::to_owned)
 }
 
 fn expected(case: &Table<'_, '_>) -> Option<Expected> {
@@ -146,6 +174,12 @@ fn expected(case: &Table<'_, '_>) -> Option<Expected> {
         expected.priced = table.bool("priced").is_none_or(|at| at.value);
         expected.total_pico = pico(&table, "total_pico");
         expected.list_pico = pico(&table, "list_pico").or_else(|| pico(&table, "list_check_pico"));
+        expected.charged_pico = pico(&table, "charged_pico");
+        expected.total = table.text("usd").and_then(|text| {
+            let usd = Ratio::wire(text.value).and_then(PicoUsd::from_usd);
+            usd.map_err(|error| table.report(prices::BAD_FIGURE, text.span, format!("`{}`: {error}", text.value))).ok()
+        });
+        unknown(&table, EXPECT, "nothing to expect is called", |_| false);
         expected.grade = table.text("grade").map(|at| at.value.to_owned());
         expected.drift = table.bool("drift").map(|at| at.value);
     }

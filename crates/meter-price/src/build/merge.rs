@@ -125,13 +125,6 @@ fn add_model(
         provider.models.len() - 1
     });
     let known = &mut provider.models[index];
-    if position.is_some() && known.rows.iter().any(|row| row.layer == layer) {
-        let (mark, message) = (model.id.mark, format!("model `{}` is there twice", model.id.value));
-        faults
-            .push(FaultKind::DuplicateName, mark, message)
-            .other(known.id.mark, "first here")
-            .help("one table a model");
-    }
     if model.replace {
         known.rows.retain(|row| row.layer == layer);
         // Rows taken over from another model are rows of the lower layer too.

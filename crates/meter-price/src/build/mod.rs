@@ -8,6 +8,7 @@ mod overlays;
 mod prices;
 mod rows;
 mod terms;
+mod twice;
 mod windows;
 
 use crate::book::{Model, PriceBook, Provider};
@@ -47,6 +48,7 @@ impl PriceBookBuilder {
         // Stable: the user's layer comes last and wins.
         self.files.sort_by_key(|file| file.layer);
         let currencies = terms::currencies(&self.files, &mut faults);
+        twice::twice(&self.files, &mut faults);
         let merged = merge::merge(self.files, &mut faults);
         let mut resolved: BTreeMap<String, Vec<ResolvedModel>> = BTreeMap::new();
         let mut windows = BTreeMap::new();
@@ -81,15 +83,16 @@ impl PriceBookBuilder {
             }
             overlaps::overlaps(provider, &mut faults);
             let names = names::names(provider, &mut faults);
+            let fees = fees(name, provider, windows.get(name.as_str()), &mut faults);
             let known = Provider {
                 also: provider.also.iter().map(|name| name.value.clone()).collect(),
                 names: names.exact,
                 moving: names.moving,
                 patterns: names.patterns,
-                fees: fees(name, provider, windows.get(name.as_str()), &mut faults),
                 tiers: terms::tiers(provider, &models, &mut faults),
                 settlement: terms::settlement(provider, &mut faults),
-                contracts: terms::contracts(provider, &models, &mut faults),
+                contracts: terms::contracts(provider, &models, &fees, &mut faults),
+                fees,
                 plans: terms::plans(provider, &mut faults),
                 models,
             };

@@ -3,6 +3,7 @@
 use super::merge::MergedProvider;
 use super::{instant_of, prices, span_of};
 use crate::book::{Contract, Model, Plan, Settlement};
+use crate::cost::fallback;
 use crate::fault::{FaultKind, Faults};
 use crate::rate::Factor;
 use crate::row::{Axis, PricedRow};
@@ -57,7 +58,12 @@ pub(super) fn settlement(provider: &MergedProvider, faults: &mut Faults) -> Opti
     Some(Settlement { prefer_provider, usd: usd?, check, missing_is_estimate })
 }
 
-pub(super) fn contracts(provider: &MergedProvider, models: &[Model], faults: &mut Faults) -> Vec<Contract> {
+pub(super) fn contracts(
+    provider: &MergedProvider,
+    models: &[Model],
+    fees: &[Arc<PricedRow>],
+    faults: &mut Faults,
+) -> Vec<Contract> {
     let mut contracts: Vec<(Contract, crate::Mark)> = Vec::new();
     for text in &provider.contracts {
         let Some((from, until)) = span_of(&text.from, text.until.as_ref(), faults) else { continue };
@@ -73,7 +79,7 @@ pub(super) fn contracts(provider: &MergedProvider, models: &[Model], faults: &mu
             },
         };
         let except = text.except.iter().map(|meter| meter.value).collect();
-        let fixed = fixed(text, models, faults);
+        let fixed = fixed(text, models, fees, faults);
         let credits = credits(text, (from, until), faults);
         let contract = Contract { name: text.name.value.clone(), from, until, factor, except, fixed, credits };
         let overlaps = |(other, _): &&(Contract, crate::Mark)| {
@@ -93,6 +99,7 @@ pub(super) fn contracts(provider: &MergedProvider, models: &[Model], faults: &mu
 fn fixed(
     text: &ContractText,
     models: &[Model],
+    fees: &[Arc<PricedRow>],
     faults: &mut Faults,
 ) -> BTreeMap<String, (Arc<PricedRow>, BTreeSet<Meter>)> {
     let mut fixed = BTreeMap::new();
@@ -109,6 +116,15 @@ fn fixed(
         };
         let rates = prices::rates(&terms.rates, terms.free.is_some(), faults);
         let meters: BTreeSet<Meter> = rates.0.keys().copied().collect();
+        let listed: BTreeSet<Meter> = model.rows.iter().chain(fees).flat_map(|row| row.row.priced_meters()).collect();
+        for (meter, figure) in &terms.rates {
+            if !std::iter::once(&meter.value).chain(fallback(meter.value)).any(|meter| listed.contains(meter)) {
+                let message =
+                    format!("`{}` has no list price for `{}`, so nothing is billed at this one", model.id, meter.value);
+                let help = "add a row of prices, or `[[fees]]`, that lists it";
+                faults.push(FaultKind::UnknownTarget, figure.mark, message).help(help);
+            }
+        }
         for list in &model.rows {
             let mut row = list.row.clone();
             row.rates.0.extend(rates.0.clone());
@@ -156,8 +172,10 @@ fn credits(text: &ContractText, holds: (UnixMillis, Option<UnixMillis>), faults:
 
 /// 12.5 per cent off leaves 0.875.
 fn remaining(discount: &str) -> Option<Factor> {
-    let left = Ratio::whole(100).sub(Ratio::literal(discount).ok()?).ok()?.div(Ratio::whole(100)).ok()?;
-    let factor = Factor::parse(&left.to_string()).ok()?;
+    let per_cent = Ratio::whole(100).sub(Ratio::literal(discount).ok()?).ok()?;
+    let left = per_cent.div(Ratio::whole(100)).ok()?;
+    // A hundredth may have more decimals than a factor is written with.
+    let factor = Factor::parse(&left.to_string()).or_else(|_| Factor::parse(&format!("{per_cent}/100"))).ok()?;
     (left.compare(Ratio::ZERO)? == std::cmp::Ordering::Greater).then_some(factor)
 }
 

@@ -402,3 +402,36 @@ fn a_contract_fixes_fees_and_meters_that_fall_back_and_exempts_what_an_exempt_pr
     let exempt = book(contract("input 1", vec![w(Meter::Output)]));
     assert_eq!(usd(&exempt), [Some(2_000_000_000_000), Some(10_000_000_000)]);
 }
+
+#[test]
+fn a_fixed_price_of_what_no_list_prices_is_told() {
+    let with = |terms: &str| {
+        let fixed = ContractRatesText { model: text("m"), rates: rates(terms), ..ContractRatesText::default() };
+        let contract = ContractText {
+            name: text("acme"),
+            from: text("2026-01-01"),
+            rates: vec![fixed],
+            ..ContractText::default()
+        };
+        let models = vec![model("m", vec![row("2026-01-01", "input 1, output 2")])];
+        build(vec![PriceFile { layer: Layer::User, contracts: vec![contract], ..file(models) }]).1
+    };
+    assert_eq!(with("web_search \"7 / 1000 calls\""), [FaultKind::UnknownTarget]);
+    assert_eq!(with("input 0.5, cache_read 0.1, reasoning 1"), [], "these have a price that stands in for one");
+}
+
+#[test]
+fn a_discount_may_have_as_many_decimals_as_any_figure() {
+    let contract = ContractText {
+        name: text("acme"),
+        from: text("2026-01-01"),
+        discount: Some(text("33.333333333")),
+        ..ContractText::default()
+    };
+    let models = vec![model("m", vec![row("2026-01-01", "input 3")])];
+    let book = good(vec![PriceFile { layer: Layer::User, contracts: vec![contract], ..file(models) }]);
+    // 1,000,000,000,000 x 3 x 0.66666666667
+    let bill = bill(&book, "m", &[(Meter::Input, 1_000_000)], &Attributes::default());
+    assert_eq!(amounts(&bill), [Some(2_000_000_000_010)]);
+    assert_eq!(derive(&bill.prices[0].row, &bill.lines[0]).ok(), bill.lines[0].amount);
+}

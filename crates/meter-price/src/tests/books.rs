@@ -82,6 +82,11 @@ fn a_moving_name_means_what_it_meant_then() {
     }]);
     let input = |moment| input_at(&book, "acme", "latest", moment);
     assert_eq!((input("2026-01-15"), input("2026-05-31"), input("2026-06-01")), (None, Some(1), Some(2)));
+    // It is known, so nothing near to it is offered.
+    let (counts, attributes) = (usage(&[(Meter::Input, 1)]), Attributes::default());
+    let early =
+        Query { provider: "acme", model: "latest", at: at("2026-01-15"), usage: &counts, attributes: &attributes };
+    assert_eq!(price(&book, &early).unpriced, [WhyUnpriced::NoRow]);
 }
 
 #[test]
@@ -319,4 +324,41 @@ fn a_window_goes_on_past_midnight_and_assumes_nothing_where_another_condition_fa
     assert_eq!(cost("2026-01-10T02:00:00Z", "us"), (Some(1_000_000), ProviderUsage));
     assert_eq!(cost("2026-02-10T23:00:00Z", "us"), (Some(2_000_000), Estimated));
     assert_eq!(cost("2026-02-10T23:00:00Z", "eu"), (Some(1_000_000), ProviderUsage));
+}
+
+#[test]
+fn what_a_layer_says_twice_is_told() {
+    let kinds = |file: PriceFile| build(vec![file]).1;
+    let rows = || vec![model("a", vec![row("2026-01-01", "input 1")]), model("b", vec![row("2026-01-01", "input 2")])];
+    let like = |other: &str| ModelText { like: Some(text(other)), ..model("m", Vec::new()) };
+    let likes = [rows(), vec![like("acme/a"), like("acme/b")]].concat();
+    assert_eq!(kinds(file(likes)), [FaultKind::DuplicateName]);
+    let alias = |to: &str| AliasText { name: text("latest"), to: text(to), from: text("2026-02-01"), until: None };
+    let aliases = vec![alias("a"), alias("b")];
+    assert_eq!(kinds(PriceFile { aliases, ..file(rows()) }), [FaultKind::DuplicateFrom]);
+    let window = |utc: &str| WindowText {
+        name: text("peak"),
+        from: text("2026-01-01"),
+        utc: vec![text(utc)],
+        ..WindowText::default()
+    };
+    let windows = vec![window("01:00-02:00"), window("03:00-04:00")];
+    assert_eq!(kinds(PriceFile { windows, ..file(rows()) }), [FaultKind::DuplicateFrom]);
+    let days = |day: &str| HolidaysText {
+        name: text("days"),
+        covers: vec![text("2026-01-01"), text("2026-12-31")],
+        dates: vec![text(day)],
+        ..HolidaysText::default()
+    };
+    let holidays = vec![days("2026-05-01"), days("2026-10-01")];
+    assert_eq!(kinds(PriceFile { holidays, ..file(rows()) }), [FaultKind::DuplicateName]);
+    // Two files of one layer.
+    let profiled = |by: &str, models| PriceFile {
+        profiles: vec![(text("usual"), vec![scale("class batch", by)])],
+        ..file(models)
+    };
+    assert_eq!(build(vec![profiled("0.5", rows()), profiled("0.8", Vec::new())]).1, [FaultKind::DuplicateName]);
+    // A later layer replaces.
+    let mine = PriceFile { layer: Layer::User, ..profiled("0.8", Vec::new()) };
+    assert_eq!(build(vec![profiled("0.5", rows()), mine]).1, []);
 }

@@ -108,12 +108,13 @@ impl Bundle {
         self.files.iter().map(|(stem, text)| ManifestFile::new(name(stem), text.as_str())).collect()
     }
 
-    /// The program's prices with the bundle's over them.
+    /// The program's prices with the bundle's over them, and the user's `own` over both.
     ///
     /// # Errors
-    /// A file of the bundle has an error.
-    pub fn book(&self) -> Result<PriceBook, Failure> {
-        let (book, found) = prices::book(&super::bundled_prices(), &self.manifests());
+    /// A file has an error.
+    pub fn book(&self, own: Vec<ManifestFile>) -> Result<PriceBook, Failure> {
+        let files: Vec<ManifestFile> = self.manifests().into_iter().chain(own).collect();
+        let (book, found) = prices::book(&super::bundled_prices(), &files);
         usable(book, &found)
     }
 }
@@ -144,8 +145,11 @@ pub fn install(home: &Home, args: &InstallArgs) -> Result<u8, Failure> {
         Failure::because(format!("{} is not signed by the key in your settings", args.file.display()), error)
     })?;
     let bundle = Bundle::parse(&text, &args.file.display().to_string())?;
-    let book = bundle.book()?;
-    let before = super::book(|| Ok(home.clone()), &super::BookArgs::default())?;
+    // On its own first: what is wrong with it is not the user's doing.
+    bundle.book(Vec::new())?;
+    let args_of_home = super::BookArgs::default();
+    let book = bundle.book(super::own_files(|| Ok(home.clone()), &args_of_home)?)?;
+    let before = super::book(|| Ok(home.clone()), &args_of_home)?;
     out::print(&diff::text(&meter_price::diff(&before, &book)))?;
     if args.dry_run {
         return Ok(Exit::Ok.code());

@@ -1,6 +1,6 @@
 //! `pricing diff`.
 
-use super::{BookArgs, book, bundled_prices, of_folder};
+use super::{BookArgs, book, bundled_prices, of_folder, own_files};
 use crate::failure::Failure;
 use crate::out;
 use crate::show::{plain, plural};
@@ -34,11 +34,13 @@ struct Document {
 
 /// Prints what the other set has otherwise; 3 when there is anything.
 pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &DiffArgs) -> Result<u8, Failure> {
+    let home = args.book.manifests.is_none().then(home).transpose()?;
+    let home = || Ok(home.clone().expect("asked for only where no folder is named"));
     let ours = book(home, &args.book)?;
     let theirs = match &args.other {
         None => prices::book(&bundled_prices(), &[]).0,
         Some(folder) if folder.is_dir() => of_folder(folder)?,
-        Some(file) => super::bundle::Bundle::read(file)?.book()?,
+        Some(file) => super::bundle::Bundle::read(file)?.book(own_files(home, &args.book)?)?,
     };
     let changes = diff(&ours, &theirs);
     let code = if changes.is_empty() { Exit::Ok } else { Exit::Found };

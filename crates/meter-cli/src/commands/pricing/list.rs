@@ -3,7 +3,7 @@
 use super::{BookArgs, at, book};
 use crate::failure::Failure;
 use crate::out;
-use crate::show::plain;
+use crate::show::{plain, plural};
 use crate::table::{Align, Table};
 use clap::Args;
 use meter_api::Exit;
@@ -113,7 +113,7 @@ fn text(entries: &[Entry], meter: Option<Meter>) -> String {
         cells.push(entry.row.checked.clone().unwrap_or_else(|| "-".to_owned()));
         table.row(cells);
     }
-    format!("{}{} models, dollars per million tokens\n", table.text(), entries.len())
+    format!("{}{}, dollars per million tokens\n", table.text(), plural(entries.len() as u64, "model", "models"))
 }
 
 /// `3 / 1M tokens` → `3`.

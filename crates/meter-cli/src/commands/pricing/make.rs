@@ -70,7 +70,7 @@ pub fn run(home: impl FnOnce() -> Result<Home, Failure>, args: &MakeArgs) -> Res
     let bundle = Bundle::of(made, files);
     let text = bundle.text()?;
     // As it will be read: a bundle that cannot be installed is not made.
-    let book = Bundle::parse(text.as_bytes(), "the bundle")?.book()?;
+    let book = Bundle::parse(text.as_bytes(), "the bundle")?.book(Vec::new())?;
     let (before, found) = prices::book(&bundled_prices(), []);
     if let Some(error) = found.iter().find(|one| Diagnostic::is_error(one)) {
         return Err(Failure::new(format!("the program's own prices: {error}")).with_code(Exit::Bug));

@@ -82,7 +82,10 @@ pub fn book(home: impl FnOnce() -> Result<Home, Failure>, args: &BookArgs) -> Re
         let home = home()?;
         return match open::current(&home)? {
             Some(loaded) => Ok(loaded.model.prices),
-            None => of_layer(&UserLayer::read(&home)),
+            None => {
+                let (book, found) = prices::book(&bundled_prices(), &price_files(UserLayer::read(&home)));
+                usable(book, &found)
+            }
         };
     };
     of_folder(folder)
@@ -93,10 +96,29 @@ pub fn book(home: impl FnOnce() -> Result<Home, Failure>, args: &BookArgs) -> Re
 /// # Errors
 /// It is no folder, is no home and holds no price file, or one of them cannot be read or has an error.
 pub fn of_folder(folder: &Path) -> Result<PriceBook, Failure> {
+    let (book, found) = prices::book(&bundled_prices(), &files_of(folder)?);
+    usable(book, &found)
+}
+
+/// The user's own price files, which lie over those of any bundle.
+///
+/// # Errors
+/// As [`of_folder`].
+pub fn own_files(home: impl FnOnce() -> Result<Home, Failure>, args: &BookArgs) -> Result<Vec<ManifestFile>, Failure> {
+    let mut files = match &args.manifests {
+        Some(folder) => files_of(folder)?,
+        None => price_files(UserLayer::read(&home()?)),
+    };
+    files.retain(|file| !prices::is_installed(&file.path));
+    Ok(files)
+}
+
+/// The price files of a folder.
+fn files_of(folder: &Path) -> Result<Vec<ManifestFile>, Failure> {
     let because = |path: &Path, error| Failure::because(format!("cannot read {}", path.display()), error);
     if is_home(folder) {
         // With its installed bundles.
-        return of_layer(&UserLayer::read_at(folder));
+        return Ok(price_files(UserLayer::read_at(folder)));
     }
     let prices = price_folder(folder);
     let entries = std::fs::read_dir(&prices).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
@@ -112,9 +134,11 @@ pub fn of_folder(folder: &Path) -> Result<PriceBook, Failure> {
         let text = std::fs::read(path).map_err(|error| because(path, error))?;
         Ok(ManifestFile::new(format!("{PRICES}/{name}"), text))
     };
-    let files: Vec<ManifestFile> = paths.iter().map(file).collect::<Result<_, Failure>>()?;
-    let (book, found) = prices::book(&bundled_prices(), &files);
-    usable(book, &found)
+    paths.iter().map(file).collect()
+}
+
+fn price_files(layer: UserLayer) -> Vec<ManifestFile> {
+    layer.manifests.into_iter().filter(|file| is_price_file(&file.path)).collect()
 }
 
 /// Where the price files of a folder lie: it is a home, or the `manifests` of one, or holds them itself.
@@ -130,13 +154,6 @@ pub fn price_folder(folder: &Path) -> PathBuf {
 
 fn is_home(folder: &Path) -> bool {
     ["manifests", "providers.d", "policies.d", "config.toml"].iter().any(|part| folder.join(part).exists())
-}
-
-/// The book of a user's files over the bundled ones.
-fn of_layer(layer: &UserLayer) -> Result<PriceBook, Failure> {
-    let (book, found) =
-        prices::book(&bundled_prices(), layer.manifests.iter().filter(|file| is_price_file(&file.path)));
-    usable(book, &found)
 }
 
 /// The book, when nothing is wrong with it.
