@@ -108,6 +108,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) document: bool,
     /// The body closed whole.
     pub(crate) whole: bool,
+    /// The body ended inside its last event.
+    pub(crate) open: bool,
     pub(crate) flags: BTreeSet<String>,
     pub(crate) request_cells: &'a MessageCells,
     pub(crate) request_bytes: u64,
@@ -417,6 +419,7 @@ impl ExchangeReader {
                 _ => false,
             },
             whole: clean && coded,
+            open: self.response.as_ref().is_some_and(|side| side.framer.is_open()),
             flags,
             request_cells: &self.request_cells,
             request_bytes: decoded(&self.request).max(if self.status == Some(101) { self.client_bytes } else { 0 }),

@@ -68,8 +68,8 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
         stream_end: match (stream, &error, ended) {
             (false, ..) => StreamEnd::None,
             (true, Some(_), _) => StreamEnd::Error,
-            (true, None, true) => StreamEnd::Normal,
-            (true, None, false) => StreamEnd::Truncated,
+            (true, None, true) if !ending.open => StreamEnd::Normal,
+            (true, None, _) => StreamEnd::Truncated,
         },
         flags: ending.flags.clone(),
         row_key: row.key.clone(),

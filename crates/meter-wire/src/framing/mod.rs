@@ -242,6 +242,11 @@ impl Framer {
         matches!(&self.kind, Kind::Documents(documents) if documents.is_array())
     }
 
+    /// The body ended inside an event of a stream. What it said may have been read.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(&self.kind, Kind::Sse(sse) if sse.is_open())
+    }
+
     /// No unfinished message is left: what the framing itself calls whole.
     pub(crate) fn is_whole(&self) -> bool {
         match &self.kind {
