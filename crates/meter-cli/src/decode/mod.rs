@@ -27,6 +27,8 @@ pub struct Decoded {
     pub readings: Vec<CallReading>,
     /// What each reading costs, in the same order.
     pub records: Vec<CallRecord>,
+    /// The exchange as the daemon would have it.
+    pub exchange: Exchange,
     /// There is a price list for what it calls.
     pub priced: bool,
 }
@@ -46,7 +48,7 @@ pub fn decode(model: &Model, mut route: Route, captured: &Captured, at: UnixMill
     let nobody = &model.tagging.default_project;
     let records = readings.iter().map(|reading| settle(&model.prices, &exchange, reading, None, nobody)).collect();
     let priced = model.prices.providers().any(|provider| provider == route.prices);
-    Decoded { route, readings, records, priced }
+    Decoded { route, readings, records, exchange, priced }
 }
 
 /// What the head alone tells of an answer that no dialect reads.
