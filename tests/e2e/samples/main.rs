@@ -82,6 +82,7 @@ const UNLISTED: &[(&str, &str)] = &[
     ("openai-image-sse", "unpriced"),            // no list prices the text that this model answers
     ("openai-transcription-text", "unpriced"),   // sound of unknown length
     ("openrouter-anthropic-sse", "estimated"),
+    ("perplexity-search", "estimated"), // no cost in the answer, as its provider names elsewhere
     ("perplexity-sse-cut", "estimated"), // the fee of a request goes by a size that nobody told
     ("responses-background-window", "estimated"), // no list has the price of this window
     ("vertex-grok-reasoning-outside", "unpriced"),
