@@ -39,8 +39,14 @@ pub fn rows(model: &Model, decoded: &[Option<Decoded>]) -> Vec<Value> {
         for (row, reading) in read.readings.iter().enumerate() {
             let mut value = told(read, row, exchange + 1);
             let call = reading.response_id.as_deref().map(|id| (read.route.provider.as_str(), id));
-            if read.route.settles && reading.is_last_word() {
-                let made = call.and_then(|call| calls.get(&call));
+            let made = call.and_then(|call| calls.get(&call));
+            // The answer that the same key got before, under the same id: it was paid for.
+            let replays = read.key.is_some()
+                && made.is_some_and(|made| made.exchange != exchange && made.decoded.key == read.key);
+            if replays {
+                value = as_class(EndpointClass::Observed, read, row, exchange);
+            }
+            if (read.route.settles || replays) && reading.is_last_word() {
                 match (made.and_then(|made| Some((made, rows.get_mut(made.index)?))), call) {
                     (Some((_, earlier)), _) if earlier["usage"] == json!(UsageState::Final.as_str()) => {}
                     (Some((_, earlier)), _) if !earlier["usage_from_exchange"].is_null() => {}
@@ -48,13 +54,13 @@ pub fn rows(model: &Model, decoded: &[Option<Decoded>]) -> Vec<Value> {
                         complete(earlier, &settled(model, made, read, row));
                         earlier["usage_from_exchange"] = json!(exchange + 1);
                     }
-                    (None, Some(_)) => value = as_costed(read, row, exchange),
+                    (None, Some(_)) => value = as_class(EndpointClass::Costed, read, row, exchange),
                     (None, None) => {}
                 }
             }
             let costed = value["class"] == json!(EndpointClass::Costed.as_str());
             if let Some(call) = call.filter(|_| costed) {
-                calls.insert(call, Made { index: rows.len(), decoded: read, row });
+                calls.insert(call, Made { index: rows.len(), exchange, decoded: read, row });
             }
             rows.push(value);
         }
@@ -66,6 +72,7 @@ pub fn rows(model: &Model, decoded: &[Option<Decoded>]) -> Vec<Value> {
 struct Made<'a> {
     /// Where its row stands.
     index: usize,
+    exchange: usize,
     decoded: &'a Decoded,
     row: usize,
 }
@@ -98,7 +105,11 @@ fn settled(model: &Model, made: &Made<'_>, read: &Decoded, row: usize) -> Value 
     let record = settle(&model.prices, &exchange, &reading, None, &model.tagging.default_project);
     let mut route = made.decoded.route.clone();
     route.class = EndpointClass::Costed;
-    told(&Decoded { route, readings: vec![reading], records: vec![record], exchange, priced: read.priced }, 0, 0)
+    told(
+        &Decoded { route, readings: vec![reading], records: vec![record], exchange, key: None, priced: read.priced },
+        0,
+        0,
+    )
 }
 
 /// The earlier row again, with what was missing.
@@ -112,11 +123,11 @@ fn complete(earlier: &mut Value, brought: &Value) {
     }
 }
 
-/// A row of a settling read, as the call that it settles.
-fn as_costed(read: &Decoded, row: usize, exchange: usize) -> Value {
+/// A row of another class: a settling read as the call that it settles, a replayed answer as a read.
+fn as_class(class: EndpointClass, read: &Decoded, row: usize, exchange: usize) -> Value {
     let mut route = read.route.clone();
-    route.class = EndpointClass::Costed;
+    route.class = class;
     let (readings, records) = (read.readings.clone(), read.records.clone());
-    let costed = Decoded { route, readings, records, exchange: read.exchange.clone(), priced: read.priced };
-    told(&costed, row, exchange + 1)
+    let other = Decoded { route, readings, records, exchange: read.exchange.clone(), key: None, priced: read.priced };
+    told(&other, row, exchange + 1)
 }
