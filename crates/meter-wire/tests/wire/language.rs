@@ -356,6 +356,21 @@ fn a_cut_stream_keeps_what_it_said() {
 }
 
 #[test]
+fn events_without_a_label_are_events_and_texts_are_not() {
+    let text = "[usage]\ninput = \"/i\"\n[end]\nwhen = \"frame(data) == '[DONE]'\"";
+    let read = |kind: &str, body: &str| Ask::default().one(text, kind, body);
+    for body in ["data: {\"i\":1}\n\ndata: [DONE]\n\n", "\r\n: hi\n\nevent: x\ndata:{\"i\":1}\n\ndata: [DONE]\n\n"] {
+        for kind in ["", "text/plain", "application/json"] {
+            let reading = read(kind, body);
+            assert_eq!((reading.buckets.count(Meter::Input), reading.stream_end), (1, StreamEnd::Normal), "{kind}");
+        }
+    }
+    for body in ["dat", "data", "events are words", "<html>", "", "{\"i\":2}"] {
+        assert_eq!(read("", body).stream_end, StreamEnd::None, "{body}");
+    }
+}
+
+#[test]
 fn grpc_ends_in_its_trailers() {
     let text = "[usage]\nat = \"/9\"\nfinal = \"end\"\ninput = \"/2\"\noutput = \"/1\"\n[end]\nwhen = \"trailer(grpc-status) == 0\"\n[error]\ncode = \"trailer(grpc-status)\"\nclass = { 8 = \"rate_limit\" }\n[refusal]\ngrpc_status = 7\ngrpc_message = \"{message}\"";
     let body = [0, 0, 0, 0, 6, 0x4a, 4, 8, 5, 16, 7];
