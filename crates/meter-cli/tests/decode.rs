@@ -100,6 +100,9 @@ fn the_printed_rows_are_those_that_a_later_read_leaves() {
     assert_eq!((&calls[0]["usage"], &calls[0]["usage_from_exchange"]), (&"final".into(), &3.into()));
     assert_eq!(calls[0]["buckets"]["reasoning"], 1000);
     assert!(calls[1..].iter().all(|call| call["class"] == "observed" && call["usage"] == "none"));
+    // The request alone names a window of hours, which has no price of its own.
+    let (read, _) = changed("responses-background-window", "schema = 1", "schema = 1");
+    assert_eq!(read["calls"][0]["cost"]["evidence"], "estimated", "the call's price, not the read's");
     let (read, _) = changed("anthropic-batch-results", "schema = 1", "schema = 1");
     let calls = read["calls"].as_array().expect("calls");
     assert!(calls.iter().all(|call| call["class"] == "costed" && call["usage"] == "final"), "{calls:?}");

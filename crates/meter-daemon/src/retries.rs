@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 /// Names one request through all its attempts (draft-ietf-httpapi-idempotency-key-header).
-const IDEMPOTENCY_KEY: &[u8] = b"idempotency-key";
+pub const IDEMPOTENCY_KEY: &[u8] = b"idempotency-key";
 /// Failures that are remembered.
 const FAILURES_MAX: usize = 256;
 /// Answers to requests with a key that are remembered.

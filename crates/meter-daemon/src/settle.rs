@@ -8,8 +8,8 @@ mod estimate;
 use crate::connection::CallerFacts;
 use bill::Bill;
 use meter_call::{
-    Billing, CallId, CallRecord, EndpointClass, ErrorClass, Evidence, Meter, Mode, ProjectSlug, Status, UnixMillis,
-    UsageState,
+    Billing, CallId, CallRecord, Conditions, EndpointClass, ErrorClass, Evidence, Meter, Mode, ProjectSlug, Status,
+    UnixMillis, UsageState,
 };
 use meter_money::PicoUsd;
 use meter_price::PriceBook;
@@ -181,6 +181,35 @@ pub fn settle(
         frames: exchange.frames,
         policy_rule: exchange.rule.clone(),
     }
+}
+
+/// What only the request and the first answer of a call say that a later read completes.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct AskedFor {
+    /// Model asked for.
+    pub model_requested: Option<String>,
+    /// Tier of the first answer.
+    pub service_tier: Option<String>,
+    /// Speed of the first answer.
+    pub speed: Option<String>,
+    /// Place of the first answer.
+    pub geo: Option<String>,
+    /// What else the price depends on.
+    pub conditions: Conditions,
+    /// Id of the request that was made.
+    pub request_id: Option<String>,
+}
+
+/// What a later read says, with what only the call's own exchange said.
+pub fn as_asked(reading: &CallReading, first: AskedFor) -> CallReading {
+    let mut whole = reading.clone();
+    whole.model_requested = whole.model_requested.or(first.model_requested);
+    whole.service_tier = whole.service_tier.or(first.service_tier);
+    whole.speed = whole.speed.or(first.speed);
+    whole.geo = whole.geo.or(first.geo);
+    whole.conditions = whole.conditions.or(first.conditions);
+    whole.request_id = first.request_id.or(whole.request_id);
+    whole
 }
 
 /// A stream that said its last word is a success, whoever closed the connection after it.

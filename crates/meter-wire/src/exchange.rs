@@ -108,6 +108,8 @@ pub(crate) struct Ending<'a> {
     pub(crate) document: bool,
     /// The body closed whole.
     pub(crate) whole: bool,
+    /// The body ended inside its last event.
+    pub(crate) open: bool,
     pub(crate) flags: BTreeSet<String>,
     pub(crate) request_cells: &'a MessageCells,
     pub(crate) request_bytes: u64,
@@ -392,13 +394,13 @@ impl ExchangeReader {
             self.rows.noticed(None, Arc::clone(&self.request_cells));
         }
         self.with_response(|side, cutting| side.framer.finish(cutting));
-        let rows = self.rows.close(self.status.is_some_and(|status| status >= 400));
+        let rows = self.rows.close(&self.dialect, self.status.is_some_and(|status| status >= 400));
         self.written(rows, clean)
     }
 
     fn written(&self, rows: Vec<Row>, clean: bool) -> Vec<CallReading> {
-        let array = self.response.as_ref().is_some_and(|side| side.framer.is_array());
-        let framing = self.framing.map(|framing| if array { Framing::JsonArray } else { framing });
+        let turned_out = self.response.as_ref().and_then(|side| side.framer.turned_out());
+        let framing = self.framing.map(|framing| turned_out.unwrap_or(framing));
         let coded = self.response.as_ref().is_some_and(|side| side.framer.is_whole() && side.decoder.fault().is_none());
         let mut flags: BTreeSet<String> = self.response.iter().flat_map(Side::flags).collect();
         if self.rows.over {
@@ -417,6 +419,7 @@ impl ExchangeReader {
                 _ => false,
             },
             whole: clean && coded,
+            open: self.response.as_ref().is_some_and(|side| side.framer.is_open()),
             flags,
             request_cells: &self.request_cells,
             request_bytes: decoded(&self.request).max(if self.status == Some(101) { self.client_bytes } else { 0 }),

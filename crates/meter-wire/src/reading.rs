@@ -111,6 +111,14 @@ pub struct CallReading {
 }
 
 impl CallReading {
+    /// A read of an earlier call says its last word: final numbers, or nothing but what it cost. A cost of 0 before any
+    /// number may be that of a call that runs.
+    pub fn is_last_word(&self) -> bool {
+        let costs =
+            || self.provider_cost.as_deref().is_some_and(|usd| usd.bytes().any(|digit| matches!(digit, b'1'..=b'9')));
+        self.usage == UsageState::Final || (self.usage == UsageState::None && self.error.is_none() && costs())
+    }
+
     /// The model that is priced and named in rows: the billed one, else the one that answered, else the one asked for.
     pub fn model(&self) -> Option<&str> {
         self.model_billed.as_deref().or(self.model_answered.as_deref()).or(self.model_requested.as_deref())

@@ -68,8 +68,8 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
         stream_end: match (stream, &error, ended) {
             (false, ..) => StreamEnd::None,
             (true, Some(_), _) => StreamEnd::Error,
-            (true, None, true) => StreamEnd::Normal,
-            (true, None, false) => StreamEnd::Truncated,
+            (true, None, true) if !ending.open => StreamEnd::Normal,
+            (true, None, _) => StreamEnd::Truncated,
         },
         flags: ending.flags.clone(),
         row_key: row.key.clone(),
@@ -89,7 +89,9 @@ pub(crate) fn reading(ending: &Ending<'_>, row: Row) -> CallReading {
             || error.as_ref().is_some_and(|error| {
                 // A document that tells how an answer stopped is no refusal: something may have been made before it failed.
                 let refusal = ending.document && finish.is_none();
-                refused_by_status || refusal || silent || error.status.is_some_and(|status| status >= 400)
+                // A turn that had begun may have been billed, whatever ended it.
+                let unbegun = finish.is_none() && error.status.is_some_and(|status| status >= 400);
+                refused_by_status || refusal || silent || unbegun
             });
         let model = model_answered.as_deref().or(reading.model_requested.as_deref());
         let usage = eval::usage(&scope, &row.elements, model, TEXT_MAX);

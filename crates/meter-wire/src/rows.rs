@@ -73,7 +73,7 @@ pub(crate) struct Rows {
     closed: VecDeque<String>,
     /// What `[response]` read from messages without a key: later rows start with it.
     connection: Row,
-    /// The last error without a key, for an exchange that has no other row.
+    /// The last error without a key since a row was opened: of an exchange that has no row, or of the one that is open.
     stray: Option<Row>,
     waiting: VecDeque<Waiting>,
     /// Client messages that asked for a row so far.
@@ -158,6 +158,7 @@ impl Rows {
         let waiting = self.waiting.iter().position(|waiting| waiting.lane == lane);
         let served = waiting.and_then(|index| self.waiting.remove(index));
         self.turns += 1;
+        self.stray = None;
         self.open.push(Row {
             key,
             turn: self.turns,
@@ -250,7 +251,14 @@ impl Rows {
     }
 
     /// All rows that are left. Requests without a row become rows; an exchange that was `refused` has at least one.
-    pub(crate) fn close(&mut self, refused: bool) -> Vec<Row> {
+    pub(crate) fn close(&mut self, dialect: &Dialect, refused: bool) -> Vec<Row> {
+        // The only row that was open when an error came, and never ended, is what it ended.
+        if let ([row], Some(stray)) = (&mut self.open[..], &self.stray)
+            && self.plan == Plan::Keyed
+        {
+            merge(dialect, &mut row.cells, &stray.cells, Some(TableId::Error));
+            row.came.error = true;
+        }
         while let Some(lane) = self.waiting.front().map(|waiting| waiting.lane.clone()) {
             self.open(None, Some(&lane));
         }

@@ -89,7 +89,7 @@ fn samples(model: &Model, args: &DecodeArgs, at: UnixMillis) -> Result<u8, Failu
                 continue;
             }
         };
-        let calls = rows(&decoded);
+        let calls = rows(model, &decoded);
         let wrong = differences(&sample.calls, &calls, sample.exchanges.len());
         differing += usize::from(!wrong.is_empty());
         if args.json {

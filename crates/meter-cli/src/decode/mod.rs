@@ -13,6 +13,7 @@ pub use sample::Sample;
 pub use told::told;
 
 use meter_call::{CallId, CallRecord, EndpointClass, UnixMillis};
+use meter_daemon::retries::IDEMPOTENCY_KEY;
 use meter_daemon::settle::{Exchange, Target, settle};
 use meter_manifest::{Model, Route};
 use meter_tap::Finish;
@@ -27,6 +28,10 @@ pub struct Decoded {
     pub readings: Vec<CallReading>,
     /// What each reading costs, in the same order.
     pub records: Vec<CallRecord>,
+    /// The exchange as the daemon would have it.
+    pub exchange: Exchange,
+    /// Its idempotency key.
+    pub key: Option<Box<[u8]>>,
     /// There is a price list for what it calls.
     pub priced: bool,
 }
@@ -45,8 +50,10 @@ pub fn decode(model: &Model, mut route: Route, captured: &Captured, at: UnixMill
     let exchange = exchange(&route, captured, at);
     let nobody = &model.tagging.default_project;
     let records = readings.iter().map(|reading| settle(&model.prices, &exchange, reading, None, nobody)).collect();
+    let mut keys = captured.request_fields.iter().filter(|(name, _)| name.eq_ignore_ascii_case(IDEMPOTENCY_KEY));
+    let key = keys.next().map(|(_, key)| key.clone());
     let priced = model.prices.providers().any(|provider| provider == route.prices);
-    Decoded { route, readings, records, priced }
+    Decoded { route, readings, records, exchange, key, priced }
 }
 
 /// What the head alone tells of an answer that no dialect reads.

@@ -5,7 +5,7 @@
 
 use super::Over;
 use crate::connection::CallerFacts;
-use crate::settle::{Exchange, Target, settle};
+use crate::settle::{AskedFor, Exchange, Target, as_asked, settle};
 use meter_call::{EndpointClass, ProcessFacts, UsageState};
 use meter_store::{CallRow, Kept, Reader, StoreError};
 use meter_tap::Finish;
@@ -25,7 +25,7 @@ pub(super) fn write(mut over: Over, caller: Option<&CallerFacts>) {
         over.readings = vec![one.clone()];
     }
     super::write(&over, caller);
-    for (position, reading) in readings.iter().enumerate().filter(|(_, reading)| reading.usage == UsageState::Final) {
+    for (position, reading) in readings.iter().enumerate().filter(|(_, reading)| reading.is_last_word()) {
         let Some(response_id) = reading.response_id.as_deref() else { continue };
         match earlier(&over, response_id) {
             Ok(Some(row)) if row.settled_at.is_some() || row.usage_state == UsageState::Final => {}
@@ -94,26 +94,22 @@ fn complete(over: &Over, row: &CallRow, reading: &CallReading) {
         branch: row.branch.clone(),
     };
     let default = &over.loaded.model.tagging.default_project;
-    let reading = &as_asked(reading, row);
+    let reading = &as_asked(
+        reading,
+        AskedFor {
+            model_requested: row.model_requested.clone(),
+            service_tier: row.service_tier.clone(),
+            speed: row.speed.clone(),
+            geo: row.geo.clone(),
+            conditions: row.conditions.clone().unwrap_or_default(),
+            request_id: row.provider_request_id.clone(),
+        },
+    );
     let record = settle(&over.loaded.model.prices, &exchange, reading, Some(&caller), default);
     if over.services.journal.amend(&record) == Kept::Lost {
         tracing::error!(call = %record.id, "call.amend_lost");
     }
     tracing::info!(call = %record.id, evidence = %record.evidence, "call.completed");
-}
-
-/// What the read says, with what only the request and its first answer said.
-fn as_asked(reading: &CallReading, row: &CallRow) -> CallReading {
-    let mut whole = reading.clone();
-    let keep = |mine: &mut Option<String>, first: &Option<String>| *mine = mine.take().or_else(|| first.clone());
-    keep(&mut whole.model_requested, &row.model_requested);
-    keep(&mut whole.service_tier, &row.service_tier);
-    keep(&mut whole.speed, &row.speed);
-    keep(&mut whole.geo, &row.geo);
-    whole.conditions = whole.conditions.or(row.conditions.clone().unwrap_or_default());
-    // The request's id is of the request that was made.
-    whole.request_id = row.provider_request_id.clone().or(whole.request_id);
-    whole
 }
 
 /// The call was made where we did not see it.

@@ -68,7 +68,7 @@ pub(super) fn dialect() -> Map<String, Value> {
         .iter()
         .map(|meter| (meter.name().to_owned(), texts("Expression over the message.")))
         .chain(keys([
-            ("merge", words(&["last", "nonzero"], "`nonzero`: a 0 does not replace a number.")),
+            ("merge", words(&["last", "nonzero"], "`nonzero`: counts that are all 0 replace nothing.")),
             ("final", words(&["seen", "finish", "end"], "When usage is the last word.")),
         ]))
         .collect();

@@ -10,8 +10,8 @@ use std::cell::Cell as Mark;
 /// The error of a row, if its cells or the HTTP status tell one.
 pub(crate) fn wire_error(scope: &Scope<'_>, http_status: Option<u16>, text_max: usize) -> Option<WireError> {
     let errors = &scope.dialect.errors;
-    let spoken = |value: &Value| value.number().is_none_or(|number| !number.is_zero());
-    let read = |key: usize| scope.key(TableId::Error, key).map(|read| read.value).filter(spoken);
+    // 0 and false say that there is none.
+    let read = |key: usize| scope.key(TableId::Error, key).map(|read| read.value).filter(Value::holds);
     let codes: Vec<String> = errors
         .codes
         .iter()

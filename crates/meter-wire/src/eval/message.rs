@@ -241,8 +241,12 @@ fn keep(cell: &mut Option<Value>, value: Option<Value<&str>>) {
     }
 }
 
-/// Lays a message's cells over a row's: the last value stays, and with `nonzero` a 0 does not replace more.
+/// Lays a message's cells over a row's: the last value stays, but with `nonzero` usage that is all zeros replaces nothing.
 pub(crate) fn merge(dialect: &Dialect, row: &mut [Option<Value>], message: &[Option<Value>], only: Option<TableId>) {
+    let above = |value: &Value| value.number().is_some_and(|number| number > Decimal::ZERO);
+    let counts =
+        |(value, cell): (&Option<Value>, &Cell)| cell.table == TableId::Usage && value.as_ref().is_some_and(above);
+    let no_counts = || !message.iter().zip(&dialect.response_cells).any(counts);
     for ((old, new), cell) in row.iter_mut().zip(message).zip(&dialect.response_cells) {
         let Some(new) = new else { continue };
         // Most messages of a stream repeat what the first said.
@@ -252,9 +256,8 @@ pub(crate) fn merge(dialect: &Dialect, row: &mut [Option<Value>], message: &[Opt
         if cell.table == TableId::End || only.is_some_and(|only| only != cell.table) {
             continue;
         }
-        let above = |value: &Value| value.number().is_some_and(|number| number > Decimal::ZERO);
         let zero = new.number().is_some_and(Decimal::is_zero);
-        if dialect.nonzero && cell.table == TableId::Usage && zero && old.as_ref().is_some_and(above) {
+        if dialect.nonzero && cell.table == TableId::Usage && zero && old.as_ref().is_some_and(above) && no_counts() {
             continue;
         }
         *old = Some(new.clone());

@@ -101,7 +101,7 @@ pub(crate) struct Scope<'a> {
     pub(crate) request: &'a [Option<Value>],
     pub(crate) response: &'a [Option<Value>],
     pub(crate) came: Came,
-    /// Raised by a `cap` that cut.
+    /// Raised by a `cap` that cut, and by a part below 0.
     pub(crate) inconsistent: &'a Mark<bool>,
 }
 
@@ -258,7 +258,15 @@ impl Scope<'_> {
             let Some(number) = read.value.number() else { continue };
             from_wire |= read.from_wire;
             let before = sum.unwrap_or(Decimal::ZERO);
-            sum = Some(if *minus { before.sub(number)? } else { before.add(number)? });
+            sum = Some(match *minus {
+                // A part below 0 would make the rest larger than the whole.
+                true if number.is_negative() => {
+                    self.inconsistent.set(true);
+                    before
+                }
+                true => before.sub(number)?,
+                false => before.add(number)?,
+            });
         }
         sum.map(|sum| Read { value: Value::Number(sum), from_wire })
     }

@@ -159,9 +159,14 @@ impl<'a> Message<'a> {
     }
 }
 
+/// How an event stream begins, and JSON never does.
+const EVENT_STARTS: &[&[u8]] = &[b"data:", b"event:", b":"];
+
 /// Cuts one body into messages.
 pub(crate) struct Framer {
     kind: Kind,
+    /// The first bytes of an answer that its head calls no stream, until they tell: some servers leave the label away.
+    start: Option<Vec<u8>>,
     flags: BTreeSet<&'static str>,
 }
 
@@ -210,11 +215,44 @@ impl Framer {
             Framing::Form(boundary) => Kind::Form(Form::new(boundary.as_bytes())),
             Framing::WebSocket | Framing::Opaque => Kind::Nothing,
         };
-        Framer { kind, flags: BTreeSet::new() }
+        let start = (open_arrays && framing == Framing::Json).then(Vec::new);
+        Framer { kind, start, flags: BTreeSet::new() }
     }
 
     /// Takes a piece of the decoded body.
     pub(crate) fn push(&mut self, bytes: &[u8], cutting: &mut Cutting<'_>) {
+        let mut rest = bytes;
+        while let Some(start) = &mut self.start {
+            let Some((byte, after)) = rest.split_first() else { return };
+            let is_blank = matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+            if start.is_empty() && is_blank {
+                rest = after;
+                continue;
+            }
+            let begins = |word: &&[u8]| word.starts_with(start) && word.get(start.len()) == Some(byte);
+            match EVENT_STARTS.iter().find(|word| begins(word)) {
+                Some(word) => {
+                    start.push(*byte);
+                    rest = after;
+                    if start.len() == word.len() {
+                        self.kind = Kind::Sse(Box::new(Sse::new(cutting.projection)));
+                        self.begin(cutting);
+                    }
+                }
+                None => self.begin(cutting),
+            }
+        }
+        self.pass(rest, cutting);
+    }
+
+    /// The first bytes have told what the body is.
+    fn begin(&mut self, cutting: &mut Cutting<'_>) {
+        if let Some(start) = self.start.take() {
+            self.pass(&start, cutting);
+        }
+    }
+
+    fn pass(&mut self, bytes: &[u8], cutting: &mut Cutting<'_>) {
         let flags = &mut self.flags;
         match &mut self.kind {
             Kind::Documents(documents) => documents.push(bytes, cutting, flags),
@@ -229,6 +267,7 @@ impl Framer {
 
     /// The body is over: an unclosed last message counts when it is whole.
     pub(crate) fn finish(&mut self, cutting: &mut Cutting<'_>) {
+        self.begin(cutting);
         match &mut self.kind {
             Kind::Sse(sse) => sse.finish(cutting, &mut self.flags),
             Kind::Lines(lines) => lines.finish(cutting, &mut self.flags),
@@ -237,9 +276,18 @@ impl Framer {
         }
     }
 
-    /// The body turned out to be an array of messages.
-    pub(crate) fn is_array(&self) -> bool {
-        matches!(&self.kind, Kind::Documents(documents) if documents.is_array())
+    /// What a body without a label turned out to be: an array of messages, or events.
+    pub(crate) fn turned_out(&self) -> Option<Framing> {
+        match &self.kind {
+            Kind::Documents(documents) if documents.is_array() => Some(Framing::JsonArray),
+            Kind::Sse(_) => Some(Framing::Sse),
+            _ => None,
+        }
+    }
+
+    /// The body ended inside an event of a stream. What it said may have been read.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(&self.kind, Kind::Sse(sse) if sse.is_open())
     }
 
     /// No unfinished message is left: what the framing itself calls whole.

@@ -40,6 +40,8 @@ pub(crate) struct Sse {
     /// The data begins as an object: it is no word of the frame.
     is_object: bool,
     broken: bool,
+    /// The body ended in an event that no empty line closed.
+    is_open: bool,
     scanner: Scanner,
 }
 
@@ -55,6 +57,7 @@ impl Sse {
             has_data: false,
             is_object: false,
             broken: false,
+            is_open: false,
             scanner: Scanner::new(projection, true),
         }
     }
@@ -174,10 +177,16 @@ impl Sse {
         self.scanner.reset(cutting.projection, cutting.by_name);
     }
 
-    /// An event that no empty line closed: the standard discards it, but servers cut there. It counts when its data is
-    /// whole JSON, or at least its last line was closed (`data: [DONE]` and one LF).
+    /// An event that no empty line closed: the standard discards it, but servers cut there. What it says counts when its
+    /// data is whole JSON, or at least its last line was closed; the stream was cut all the same.
     pub(crate) fn finish(&mut self, cutting: &mut Cutting<'_>, flags: &mut BTreeSet<&'static str>) {
+        self.is_open = self.has_data;
         self.dispatch(true, cutting, flags);
+    }
+
+    /// The body ended inside an event.
+    pub(crate) fn is_open(&self) -> bool {
+        self.is_open
     }
 }
 

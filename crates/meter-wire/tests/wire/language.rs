@@ -90,6 +90,8 @@ fn below_zero_and_fractions_are_marked() {
     let text = "[usage]\ninput = \"/a - /b\"\naudio = \"/seconds\"";
     let reading = document(text, r#"{"a":1,"b":3}"#);
     assert_eq!((reading.buckets.count(Meter::Input), inconsistent(&reading)), (0, true));
+    let reading = document(text, r#"{"a":1,"b":-3}"#);
+    assert_eq!((reading.buckets.count(Meter::Input), inconsistent(&reading)), (1, true), "never more than the whole");
     let reading = document(text, r#"{"a":1.9}"#);
     assert_eq!((reading.buckets.count(Meter::Input), inconsistent(&reading)), (1, true));
     // Seconds are no tokens: rounded, not cut, and nothing is wrong with them.
@@ -125,6 +127,10 @@ fn the_last_value_stays_and_nothing_empty_replaces() {
     let nonzero = text.replace("[usage]", "[usage]\nmerge = \"nonzero\"");
     let reading = events(&nonzero, &[r#"{"i":7}"#, r#"{"i":0}"#]);
     assert_eq!((reading.buckets.count(Meter::Input), reading.stream_end), (7, StreamEnd::Truncated));
+    let several = "[usage]\nmerge = \"nonzero\"\ninput = \"/i\"\noutput = \"/o\"";
+    let reading = events(several, &[r#"{"i":7,"o":3}"#, r#"{"i":0,"o":4}"#, r#"{"i":0,"o":0}"#]);
+    let counts = (reading.buckets.count(Meter::Input), reading.buckets.count(Meter::Output));
+    assert_eq!(counts, (0, 4), "a 0 beside a number is a number");
 }
 
 #[test]
@@ -342,8 +348,26 @@ fn a_cut_stream_keeps_what_it_said() {
     );
     let reading = stream("data: {\"i\":1}\n\ndata: {\"i\":2}", true);
     assert_eq!(reading.buckets.count(Meter::Input), 2, "an unclosed event that is whole JSON counts");
-    assert_eq!(stream("data: {\"i\":1}\n\ndata: [DONE]\n", true).stream_end, StreamEnd::Normal);
-    assert_eq!(stream("data: {\"i\":1}\n\ndata: [DONE", true).stream_end, StreamEnd::Truncated);
+    let reading = stream("data: {\"i\":1}\n\ndata: [DONE]\n", true);
+    assert_eq!((reading.usage, reading.stream_end), (UsageState::Final, StreamEnd::Truncated), "but it is cut off");
+    let reading = stream("data: {\"i\":1}\n\ndata: [DONE", true);
+    assert_eq!((reading.usage, reading.stream_end), (UsageState::Partial, StreamEnd::Truncated));
+    assert_eq!(stream("data: {\"i\":1}\n\ndata: [DONE]\n\n: bye", true).stream_end, StreamEnd::Normal);
+}
+
+#[test]
+fn events_without_a_label_are_events_and_texts_are_not() {
+    let text = "[usage]\ninput = \"/i\"\n[end]\nwhen = \"frame(data) == '[DONE]'\"";
+    let read = |kind: &str, body: &str| Ask::default().one(text, kind, body);
+    for body in ["data: {\"i\":1}\n\ndata: [DONE]\n\n", "\r\n: hi\n\nevent: x\ndata:{\"i\":1}\n\ndata: [DONE]\n\n"] {
+        for kind in ["", "text/plain", "application/json"] {
+            let reading = read(kind, body);
+            assert_eq!((reading.buckets.count(Meter::Input), reading.stream_end), (1, StreamEnd::Normal), "{kind}");
+        }
+    }
+    for body in ["dat", "data", "events are words", "<html>", "", "{\"i\":2}"] {
+        assert_eq!(read("", body).stream_end, StreamEnd::None, "{body}");
+    }
 }
 
 #[test]
