@@ -12,6 +12,7 @@ mod instance;
 mod marks;
 mod open;
 mod out;
+mod past;
 mod show;
 mod supervise;
 mod table;

@@ -20,6 +20,12 @@ use meter_wire::{CallReading, StreamEnd};
 const BATCH_RESULT: &str = "batch_result";
 /// Flag of a call that a gateway answered from its own cache.
 pub const CACHE_HIT: &str = "gateway_cache_hit";
+/// Flag of a bill that differs from the provider's own amount by more than its price file allows.
+pub const COST_DRIFT: &str = "cost_drift";
+/// Flag of a bill that has no price for some of its lines.
+pub const PARTLY_UNPRICED: &str = "partly_unpriced";
+/// Flag of a bill at the tier that was asked for, because the answer names none.
+pub const TIER_AS_REQUESTED: &str = "tier_as_requested";
 
 /// What the route says of a call.
 #[derive(Clone, Debug, Eq, PartialEq)]

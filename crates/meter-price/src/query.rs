@@ -114,3 +114,10 @@ pub struct Costing {
     /// Reasons for [`Evidence::Estimated`], for people.
     pub guesses: Vec<String>,
 }
+
+impl Costing {
+    /// Some of it has no price and some has: the sums are lower bounds.
+    pub fn is_partly_unpriced(&self) -> bool {
+        !self.unpriced.is_empty() && self.list.is_some()
+    }
+}

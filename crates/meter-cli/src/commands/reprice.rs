@@ -3,27 +3,24 @@
 use super::pricing::{BookArgs, book, now};
 use crate::failure::Failure;
 use crate::out::{self, BOLD, WARN, styled};
+use crate::past::past;
 use crate::show::{grouped, plain, plural};
 use crate::table::{Align, Table};
 use crate::{open, when};
 use clap::Args;
 use jiff::ZonedDateTime;
 use meter_api::{Amount, Exit};
-use meter_call::{Billing, EndpointClass, Evidence, Mode, UsageState};
+use meter_call::{Billing, EndpointClass, Evidence, UsageState};
+use meter_daemon::settle::{COST_DRIFT, PARTLY_UNPRICED, TIER_AS_REQUESTED};
 use meter_hop::paths::Home;
 use meter_money::{PicoUsd, usd};
-use meter_price::{Drift, Past, PriceBook, Served, Settled, price_again, settle_billed};
+use meter_price::{Drift, PriceBook, Settled, price_again, settle_billed};
 use meter_store::{CallDetail, CallQuery, Reader, Repriced, Store, StoreError, rfc3339};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// Calls per page and per transaction: the daemon's writer gets its turn in between.
 const CHUNK: usize = 500;
-
-/// Marks that speak of a bill, in the daemon's words.
-const TIER_AS_REQUESTED: &str = "tier_as_requested";
-const COST_DRIFT: &str = "cost_drift";
-const PARTLY_UNPRICED: &str = "partly_unpriced";
 
 /// Arguments of `reprice`.
 #[derive(Debug, Args)]
@@ -199,28 +196,9 @@ fn again(book: &PriceBook, detail: &CallDetail) -> Again {
     if row.class != EndpointClass::Costed || detail.lines.is_empty() || row.evidence == Evidence::None {
         return Again::Same;
     }
-    let Some(conditions) = &row.conditions else { return Again::Unsaid };
-    // Rows name the provider, prices may be another's: the rows that priced it then say whose.
-    let priced_by = detail.prices.first().map(|price| price.provider.as_str());
-    let provider = priced_by.or_else(|| book.provider_id(&row.provider)).unwrap_or(&row.provider);
-    let costing = price_again(
-        book,
-        &Past {
-            provider,
-            at: row.ended_at.unwrap_or(row.requested_at),
-            lines: &detail.lines,
-            served: Served {
-                batched: row.mode == Mode::Batch,
-                speed: row.speed.as_deref(),
-                service_tier: row.service_tier.as_deref(),
-                geo: row.geo.as_deref(),
-                route: row.upstream.as_deref(),
-                thinking: row.thinking_tokens.map(|tokens| tokens > 0),
-                conditions,
-            },
-        },
-    );
-    let Ok(settled) = settle_billed(book, provider, &costing, row.provider_cost) else { return Again::Same };
+    let Some(past) = past(book, detail) else { return Again::Unsaid };
+    let costing = price_again(book, &past);
+    let Ok(settled) = settle_billed(book, past.provider, &costing, row.provider_cost) else { return Again::Same };
     let floor = match row.usage_state {
         UsageState::Partial => Evidence::PartialStream,
         _ if row.usage_flags.iter().any(|flag| flag == TIER_AS_REQUESTED) => Evidence::Estimated,
@@ -238,10 +216,10 @@ fn again(book: &PriceBook, detail: &CallDetail) -> Again {
         return Again::Same;
     }
     let model = row.model.as_deref().or(row.model_requested.as_deref()).unwrap_or_default();
-    let partly_unpriced = !costing.unpriced.is_empty() && costing.list.is_some();
+    let partly_unpriced = costing.is_partly_unpriced();
     Again::Other(Box::new(Repriced {
         id: row.id,
-        rates_source: book.rates_source(provider, model, row.ended_at.unwrap_or(row.requested_at)),
+        rates_source: book.rates_source(past.provider, model, past.at),
         lines: costing.lines,
         prices: costing.prices,
         list: costing.list,

@@ -1,7 +1,7 @@
 //! The amounts of one reading.
 
 use super::estimate::{self, Estimate};
-use super::{Exchange, worst};
+use super::{COST_DRIFT, Exchange, PARTLY_UNPRICED, TIER_AS_REQUESTED, worst};
 use meter_call::{Buckets, CostLine, Evidence, Meter, PriceUse, Side, UsageState};
 use meter_money::PicoUsd;
 use meter_price::{Attributes, Costing, Drift, PriceBook, Query, Served, price};
@@ -77,14 +77,14 @@ pub(super) fn of(book: &PriceBook, exchange: &Exchange, reading: &CallReading, b
     let by_provider = settled.evidence == Evidence::ProviderCost;
     let partial = reading.usage == UsageState::Partial && !by_provider;
     if settled.drift == Drift::Over {
-        flags.push("cost_drift");
+        flags.push(COST_DRIFT);
     }
     let guessed_tier = attributes.class_requested && !by_provider;
     if guessed_tier {
-        flags.push("tier_as_requested");
+        flags.push(TIER_AS_REQUESTED);
     }
-    if !costing.unpriced.is_empty() && costing.list.is_some() {
-        flags.push("partly_unpriced");
+    if costing.is_partly_unpriced() {
+        flags.push(PARTLY_UNPRICED);
     }
     Bill {
         evidence: worst([

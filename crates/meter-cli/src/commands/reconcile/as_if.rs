@@ -1,9 +1,11 @@
 //! What metered calls would have cost otherwise: as another class or in another geography, at the day's other price, or at the
 //! prices in force now. A cause that says so has to give the amount that was billed.
 
+use super::DAY_MS;
 use crate::failure::Failure;
 use crate::open;
-use meter_call::{Billing, EndpointClass, Evidence, Mode, UnixMillis};
+use crate::past::past;
+use meter_call::{Billing, EndpointClass, Evidence, UnixMillis};
 use meter_price::{Past, PriceBook, Served, parse_instant, price_again};
 use meter_reconcile::{AsIf, Cause, Metered};
 use meter_store::{CallDetail, CallQuery, Range, Reader, rfc3339};
@@ -11,9 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// Calls per page.
 const CHUNK: usize = 500;
-
-/// A day in milliseconds.
-const DAY_MS: i64 = 86_400_000;
 
 /// Day (UTC, ISO) and model, as rows name it.
 type Key = (String, String);
@@ -63,22 +62,11 @@ pub fn fill(
 /// How much more the call would have cost if a cause held.
 fn otherwise(book: &PriceBook, detail: &CallDetail) -> Vec<(Cause, i128)> {
     let row = &detail.row;
-    let (Some(conditions), Some(charged)) = (&row.conditions, row.charged) else { return Vec::new() };
-    let priced_by = detail.prices.first().map(|price| price.provider.as_str());
-    let provider = priced_by.or_else(|| book.provider_id(&row.provider)).unwrap_or(&row.provider);
-    let ended = row.ended_at.unwrap_or(row.requested_at);
-    let served = Served {
-        batched: row.mode == Mode::Batch,
-        speed: row.speed.as_deref(),
-        service_tier: row.service_tier.as_deref(),
-        geo: row.geo.as_deref(),
-        route: row.upstream.as_deref(),
-        thinking: row.thinking_tokens.map(|tokens| tokens > 0),
-        conditions,
-    };
+    let (Some(past), Some(charged)) = (past(book, detail), row.charged) else { return Vec::new() };
+    let Past { provider, at: ended, served, .. } = past;
     let mut found = Vec::new();
     let mut add = |cause: Cause, at: UnixMillis, served: Served<'_>| {
-        let costing = price_again(book, &Past { provider, at, lines: &detail.lines, served });
+        let costing = price_again(book, &Past { at, served, ..past });
         if let (Some(amount), true) = (costing.contract, costing.unpriced.is_empty()) {
             found.push((cause, i128::from(amount) - i128::from(charged)));
         }
