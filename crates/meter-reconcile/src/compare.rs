@@ -53,6 +53,11 @@ impl Line {
         self.theirs - self.ours
     }
 
+    fn new((day, model): &(String, String), what: &str, theirs: i128, ours: i128) -> Line {
+        let (day, model, what) = (day.clone(), model.clone(), what.to_owned());
+        Line { day, model, what, theirs, ours, cause: None, grounds: Grounds::Figures, or: Vec::new() }
+    }
+
     pub(crate) fn say(&mut self, why: Why) {
         (self.cause, self.grounds, self.or) = (Some(why.cause), why.grounds, why.or);
     }
@@ -143,22 +148,19 @@ fn our_fees(export: &Export, ours: &mut ByModel<Metered>) -> ByModel<Metered> {
     fees
 }
 
-fn group(export: &Export, (day, model): &(String, String), sides: Sides<'_>, nameless: bool, last_day: bool) -> Group {
+fn group(export: &Export, key: &(String, String), sides: Sides<'_>, nameless: bool, last_day: bool) -> Group {
     let format = export.format;
     let Sides { theirs, ours } = sides;
     let mut lines: Vec<Line> = Vec::new();
-    let mut put = |what: &str, theirs: i128, ours: i128| {
-        let (day, model, what) = (day.clone(), model.clone(), what.to_owned());
-        lines.push(Line { day, model, what, theirs, ours, cause: None, grounds: Grounds::Figures, or: Vec::new() });
-    };
     if format.calls.as_deref().is_some_and(|key| export.counts(key)) || format.one_row_a_call {
-        put("calls", theirs.and_then(|theirs| theirs.calls).unwrap_or(0).into(), ours.calls.into());
+        let reported = theirs.and_then(|theirs| theirs.calls).unwrap_or(0);
+        lines.push(Line::new(key, "calls", reported.into(), ours.calls.into()));
     }
     // A figure that the report leaves out everywhere is not 0.
     for (index, count) in format.counts.iter().enumerate().filter(|(_, count)| export.counts(&count.theirs)) {
         let reported = theirs.and_then(|theirs| theirs.counts.get(index).copied()).unwrap_or(0);
         let own = count.ours.iter().filter_map(|meter| ours.meters.get(meter)).map(|n| i128::from(*n)).sum();
-        put(&count.name, reported, own);
+        lines.push(Line::new(key, &count.name, reported, own));
     }
     let counts = match lines.iter().all(|line| line.apart() == 0) {
         _ if lines.is_empty() => Counts::Unknown,
@@ -167,9 +169,7 @@ fn group(export: &Export, (day, model): &(String, String), sides: Sides<'_>, nam
     };
     if format.cost.is_some() {
         let billed = theirs.and_then(|theirs| theirs.cost_pico).unwrap_or(0);
-        let (day, model, what) = (day.clone(), model.clone(), "cost".to_owned());
-        let (theirs, ours) = (billed, ours.charged_pico);
-        lines.push(Line { day, model, what, theirs, ours, cause: None, grounds: Grounds::Figures, or: Vec::new() });
+        lines.push(Line::new(key, "cost", billed, ours.charged_pico));
     }
     let slack = export.slack_pico(theirs.unwrap_or(&Reported::default()));
     let split = split(export, &lines);
@@ -190,7 +190,8 @@ fn group(export: &Export, (day, model): &(String, String), sides: Sides<'_>, nam
             line.say(why);
         }
     }
-    Group { day: day.clone(), model: model.clone(), slack, lines }
+    let (day, model) = key.clone();
+    Group { day, model, slack, lines }
 }
 
 /// Counts that divide one prompt: those whose sum agrees though they differ, and parts of one that agrees.

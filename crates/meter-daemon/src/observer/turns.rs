@@ -64,7 +64,8 @@ impl Turns {
 
     /// A message of the server came, and began `rows`: the number of each, and of the client's message that asked for it.
     pub(super) fn server(&mut self, at: UnixMillis, now: Instant, rows: impl Iterator<Item = (u32, Option<u64>)>) {
-        for (row, asked) in rows.filter(|(row, _)| *row > self.newest).collect::<Vec<_>>() {
+        let known = self.newest;
+        for (row, asked) in rows.filter(|(row, _)| *row > known) {
             let turn = match self.take_waiting(asked) {
                 Some(turn) => Turn { ttfb: Some(now.duration_since(turn.began)), ..turn },
                 None => Turn::new(at, now),

@@ -1,12 +1,11 @@
 //! What is laid beside a provider's own figures, and what no price knows.
 
-use super::{Range, Reader};
+use super::{Range, Reader, totals::pico};
 use crate::{
     error::{Act, StoreError},
     rfc3339, rollup,
 };
 use meter_call::{Meter, UnixMillis};
-use meter_money::PicoUsd;
 use std::collections::BTreeMap;
 
 /// One provider's calls with one model on one day.
@@ -79,22 +78,19 @@ impl Reader {
         while let Some(row) = found.next().act("sum calls by day")? {
             let read = || -> rusqlite::Result<MeteredDay> {
                 let count = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
-                let pico = |usd: usize| -> rusqlite::Result<i128> {
-                    let (usd, rest): (i64, i64) = (row.get(usd)?, row.get(usd + 1)?);
-                    Ok(i128::from(usd) * i128::from(PicoUsd::PER_USD) + i128::from(rest))
-                };
+                let amount = |at: usize| -> rusqlite::Result<i128> { Ok(pico(row.get(at)?, row.get(at + 1)?)) };
                 Ok(MeteredDay {
                     day: row.get(0)?,
                     model: row.get(1)?,
                     calls: count(2)?,
                     meters: BTreeMap::new(),
-                    charged_pico: pico(3)?,
+                    charged_pico: amount(3)?,
                     by_meter_pico: BTreeMap::new(),
                     unpriced: count(5)?,
                     incomplete: count(6)?,
                     on_plan: count(7)?,
                     failed: count(8)?,
-                    plan_pico: pico(9)?,
+                    plan_pico: amount(9)?,
                 })
             };
             let day = read().act("read a sum of a day")?;
@@ -118,7 +114,7 @@ impl Reader {
             let (day, model, meter, quantity, usd, rest) = read().act("read a sum of lines")?;
             if let (Some(day), Ok(meter)) = (days.get_mut(&(day, model)), meter.parse::<Meter>()) {
                 day.meters.insert(meter, quantity.unsigned_abs());
-                day.by_meter_pico.insert(meter, i128::from(usd) * i128::from(PicoUsd::PER_USD) + i128::from(rest));
+                day.by_meter_pico.insert(meter, pico(usd, rest));
             }
         }
         Ok(days.into_values().collect())

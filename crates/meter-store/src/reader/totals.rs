@@ -122,6 +122,11 @@ const FIRST_BILLS: &str = "WITH requests AS (
         CASE WHEN repriced_at IS NULL THEN charged_pico ELSE first_charged_pico END AS charged_pico
     FROM main.requests) ";
 
+/// Pico-dollars of a sum that is made in two, so that neither leaves 64 bits: of whole dollars, and of what is below one.
+pub(super) fn pico(usd: i64, rest: i64) -> i128 {
+    i128::from(usd) * i128::from(PicoUsd::PER_USD) + i128::from(rest)
+}
+
 impl Reader {
     /// Totals by the columns `by` (of the rollups' key, comma-separated), which may be empty.
     pub(super) fn grouped(
@@ -199,8 +204,7 @@ fn take(row: &rusqlite::Row<'_>, keys: usize) -> rusqlite::Result<(Vec<String>, 
     }
     let [requests, failed, input, output, thinking, read, write, amounts @ .., timed, latency] = sums;
     let amounts: [i64; 8] = amounts;
-    let [list, charged, estimated, bound] =
-        [0, 2, 4, 6].map(|at| i128::from(amounts[at]) * i128::from(PicoUsd::PER_USD) + i128::from(amounts[at + 1]));
+    let [list, charged, estimated, bound] = [0, 2, 4, 6].map(|at| pico(amounts[at], amounts[at + 1]));
     let count = |sum: i64| sum.unsigned_abs();
     // A word that this program does not know is counted with those whose cost is unknown.
     let evidence = Evidence::from_word(&evidence).unwrap_or(Evidence::Unpriced);

@@ -4,7 +4,7 @@
 //! "files": {"acme.toml": "…"}}`, and beside it `NAME.minisig`, its detached signature by the key in `[pricing] key`. Its files
 //! become `manifests/prices/installed-acme.toml`, over the program's own and under the user's. Nothing is fetched.
 
-use super::{bytes, diff, usable};
+use super::{bytes, diff, over_bundled};
 use crate::failure::Failure;
 use crate::{open, out};
 use clap::Args;
@@ -114,8 +114,7 @@ impl Bundle {
     /// A file has an error.
     pub fn book(&self, own: Vec<ManifestFile>) -> Result<PriceBook, Failure> {
         let files: Vec<ManifestFile> = self.manifests().into_iter().chain(own).collect();
-        let (book, found) = prices::book(&super::bundled_prices(), &files);
-        usable(book, &found)
+        over_bundled(&files)
     }
 }
 

@@ -16,7 +16,6 @@ use jiff::Timestamp;
 use meter_api::Exit;
 use meter_apply::UserLayer;
 use meter_call::UnixMillis;
-use meter_diag::Diagnostic;
 use meter_hop::paths::Home;
 use meter_manifest::{FILE_BYTES_MAX, ManifestFile, bundled, prices};
 use meter_price::{PriceBook, parse_instant};
@@ -82,10 +81,7 @@ pub fn book(home: impl FnOnce() -> Result<Home, Failure>, args: &BookArgs) -> Re
         let home = home()?;
         return match open::current(&home)? {
             Some(loaded) => Ok(loaded.model.prices),
-            None => {
-                let (book, found) = prices::book(&bundled_prices(), &price_files(UserLayer::read(&home)));
-                usable(book, &found)
-            }
+            None => over_bundled(&price_files(UserLayer::read(&home))),
         };
     };
     of_folder(folder)
@@ -96,8 +92,7 @@ pub fn book(home: impl FnOnce() -> Result<Home, Failure>, args: &BookArgs) -> Re
 /// # Errors
 /// It is no folder, is no home and holds no price file, or one of them cannot be read or has an error.
 pub fn of_folder(folder: &Path) -> Result<PriceBook, Failure> {
-    let (book, found) = prices::book(&bundled_prices(), &files_of(folder)?);
-    usable(book, &found)
+    over_bundled(&files_of(folder)?)
 }
 
 /// The user's own price files, which lie over those of any bundle.
@@ -156,8 +151,9 @@ fn is_home(folder: &Path) -> bool {
     ["manifests", "providers.d", "policies.d", "config.toml"].iter().any(|part| folder.join(part).exists())
 }
 
-/// The book, when nothing is wrong with it.
-fn usable(book: PriceBook, found: &[Diagnostic]) -> Result<PriceBook, Failure> {
+/// The book of these files over the bundled ones, when nothing is wrong with it.
+fn over_bundled(files: &[ManifestFile]) -> Result<PriceBook, Failure> {
+    let (book, found) = prices::book(&bundled_prices(), files);
     let errors: Vec<String> = found.iter().filter(|one| one.is_error()).map(ToString::to_string).collect();
     match errors.first() {
         None => Ok(book),

@@ -160,7 +160,7 @@ fn text(export: &Export, compared: &Compared, all: bool) -> String {
         for line in shown {
             let cause = because(line);
             let model = if line.model.is_empty() { nameless.to_owned() } else { plain(&line.model) };
-            let [there, here, apart] = [line.theirs, line.ours, line.theirs - line.ours].map(|n| figure(&line.what, n));
+            let [there, here, apart] = [line.theirs, line.ours, line.apart()].map(|n| figure(&line.what, n));
             table.row([line.day.clone(), model, line.what.clone(), there, here, apart, plain(&cause)]);
         }
         text.push_str(&table.text());
